@@ -1,0 +1,42 @@
+"""Decide whether the final answer of a completion equals the gold answer: reward in training, verdict in evaluation.
+
+The rules are written down in docs/marking-scheme.md. Example:
+
+    >>> from pspo_bench.answers import check
+    >>> check("16 - 7 = 9 eggs, so she makes 9 * 2 dollars. The answer is $18.00.", "18").correct
+    True
+
+Importing this package is cheap: SymPy is loaded only inside the worker processes that compare formulas.
+"""
+
+from __future__ import annotations
+
+from pspo_bench.answers.check import (
+    CHECKER_NAME,
+    CHECKER_VERSION,
+    CheckRow,
+    check,
+    check_many,
+    validate_gold,
+)
+from pspo_bench.answers.extract import METHODS, SCORINGS, STATED_METHODS, Extraction, extract
+from pspo_bench.answers.kinds import ANSWER_TYPES, answer_types, detect_type
+from pspo_bench.answers.pool import close_pool
+
+__all__ = [
+    "ANSWER_TYPES",
+    "CHECKER_NAME",
+    "CHECKER_VERSION",
+    "METHODS",
+    "SCORINGS",
+    "STATED_METHODS",
+    "CheckRow",
+    "Extraction",
+    "answer_types",
+    "check",
+    "check_many",
+    "close_pool",
+    "detect_type",
+    "extract",
+    "validate_gold",
+]

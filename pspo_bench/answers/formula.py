@@ -1,0 +1,452 @@
+"""Read a formula, LaTeX or plain, into a small tree, and evaluate it exactly where it is rational.
+
+This is the only way in which a model's text becomes mathematics: a hand-written recursive-descent parser, bounded in
+length and depth, that builds tuples and runs nothing.
+
+    >>> exact(parse(r"1\\\\frac{4}{5}"))
+    Fraction(9, 5)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from pspo_bench.answers.match import NotAnAnswerError
+
+Node = tuple[Any, ...]
+"""("num", Fraction) · ("sym", name) · ("const", pi|e|i|oo) · ("add"|"mul", a, b) · ("neg", a) · ("div"|"pow", a, b)
+· ("fn", name, argument...) · ("latex", source): source that only the LaTeX parser of Math-Verify can read."""
+
+MAX_CHARS = 1500
+MAX_DEPTH = 60
+MAX_DIGITS = 1000
+MAX_BITS = 16_384
+"""A power or factorial larger than this is not evaluated; it is compared by form alone."""
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<num>(?:[0-9]+\.[0-9]*|[0-9]+|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4}(?![0-9A-Za-z]))?)"
+    r"|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+'*)|(?P<op>\*\*|\\[{}|]|[-+*/^_!(){}\[\]|]))"
+)
+_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
+_GREEK = set(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon "
+    "phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell".split()
+)
+_FUNCTIONS = set(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh ln log exp sqrt cbrt abs asin acos "
+    "atan floor ceil lg min max gcd lcm".split()
+)
+_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot", "sec": "arcsec", "csc": "arccsc"}
+_SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "ln": "log"}
+_CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "e": "e", "i": "i"}
+_FOREIGN = re.compile(r"\\(?:int|sum|prod|lim|binom|choose|lfloor|lceil|bar|overline|mod|pmod|iint|oint)(?![A-Za-z])")
+_NOT_SYMBOLS = {"or", "and", "not", "is", "to", "of", "per", "the", "a" * 9, "as", "at", "if", "in", "it", "no", "yes", "on"}
+
+
+@lru_cache(maxsize=16384)
+def parse(text: str) -> Node:
+    """The tree of a cleaned formula. Raises NotAnAnswerError when `text` is not one formula."""
+    if len(text) > MAX_CHARS:
+        raise NotAnAnswerError(f"a formula of more than {MAX_CHARS} characters is not read")
+    if _FOREIGN.search(text) and "overline" not in text:
+        return ("latex", text)
+    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), _repeating(text))
+    try:
+        parser = _Parser(_tokens(text))
+        node = parser.sum()
+        if parser.at < len(parser.tokens):
+            parser.fail()
+        return node
+    except RecursionError as error:
+        raise NotAnAnswerError("the formula is nested too deeply") from error
+
+
+_REPEATING = re.compile(r"([0-9]*)\.([0-9]*)\\overline\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
+
+
+def _repeating(text: str) -> str:
+    """`0.1\\overline{6}` is the fraction (16 - 1)/90."""
+
+    def as_fraction(found: re.Match[str]) -> str:
+        whole, head, cycle = found.group(1) or "0", found.group(2), found.group(3) or found.group(4)
+        top = int(whole + head + cycle) - int(whole + head)
+        return f"({top}/{(10 ** len(cycle) - 1) * 10 ** len(head)})"
+
+    return _REPEATING.sub(as_fraction, text)
+
+
+def _tokens(text: str) -> list[tuple[str, str, bool]]:
+    """(kind, text, whether white space stands before) of each token."""
+    tokens, at = [], 0
+    text = text.rstrip()
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if not found:
+            raise NotAnAnswerError(f"'{_shown(text)}' is not a formula: '{text[at:].strip()[:12]}' is not understood")
+        kind = str(found.lastgroup)
+        if kind == "num" and len(found.group(kind)) > MAX_DIGITS:
+            raise NotAnAnswerError(f"a number of more than {MAX_DIGITS} digits is not read")
+        tokens.append((kind, found.group(kind), found.start(kind) > at))
+        at = found.end()
+    return tokens
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+class _Parser:
+    """Recursive descent over the tokens; every method reads one construct and returns its tree."""
+
+    def __init__(self, tokens: list[tuple[str, str, bool]]) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.depth = 0
+        self.bars = 0
+
+    def peek(self, ahead: int = 0) -> tuple[str, str, bool]:
+        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else ("end", "", False)
+
+    def take(self, text: str) -> bool:
+        if self.peek()[1] == text and self.peek()[0] != "end":
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        if not self.take(text):
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        raise NotAnAnswerError(f"'{_shown(' '.join(token[1] for token in self.tokens))}' is not one formula")
+
+    def sum(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise NotAnAnswerError("the formula is nested too deeply")
+        node = self.product()
+        while self.peek()[1] in ("+", "-") and self.peek()[0] == "op":
+            minus = self.peek()[1] == "-"
+            self.at += 1
+            term = self.product()
+            node = ("add", node, ("neg", term) if minus else term)
+        self.depth -= 1
+        return node
+
+    def product(self) -> Node:
+        if self.peek()[1] in ("+", "-"):
+            minus = self.peek()[1] == "-"
+            self.at += 1
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise NotAnAnswerError("the formula is nested too deeply")
+            inner = self.product()
+            self.depth -= 1
+            return ("neg", inner) if minus else inner
+        node = self.power()
+        while True:
+            token = self.peek()[1]
+            if token in ("*", r"\cdot", r"\times"):
+                self.at += 1
+                node = ("mul", node, self.signed_power())
+            elif token in ("/", r"\div"):
+                self.at += 1
+                node = ("div", node, self.signed_power())
+            elif self.starts_atom():
+                node = self.juxtaposed(node)
+            else:
+                return node
+
+    def signed_power(self) -> Node:
+        if self.take("-"):
+            return ("neg", self.signed_power())
+        return self.power()
+
+    def starts_atom(self) -> bool:
+        kind, text, _ = self.peek()
+        if text == "|":
+            return self.bars == 0
+        return kind in ("cmd", "word") or text in ("(", "{", "[") or (kind == "num" and self.follows_bracket())
+
+    def follows_bracket(self) -> bool:
+        """`\\sqrt{2} 3` is read as a product, `2 3` is not."""
+        return self.at > 0 and self.tokens[self.at - 1][1] in (")", "}")
+
+    def juxtaposed(self, left: Node) -> Node:
+        """Implicit product, save for a whole number before a proper fraction, which is a mixed number."""
+        start = self.at
+        is_fraction = self.peek()[1] == r"\frac"
+        right = self.power()
+        if (
+            is_fraction
+            and left[0] == "num"
+            and left[1].denominator == 1
+            and self.tokens[start - 1][0] == "num"
+            and right[0] == "div"
+            and right[1][0] == right[2][0] == "num"
+            and right[1][1] < right[2][1]
+        ):
+            return ("add", left, right)
+        return ("mul", left, right)
+
+    def power(self) -> Node:
+        node = self.atom()
+        while self.take("!"):
+            node = ("fn", "factorial", node)
+        if self.take("^") or self.take("**"):
+            exponent = self.group() if self.peek()[1] == "{" else self.signed_power()
+            node = ("pow", node, exponent)
+            while self.take("!"):
+                node = ("fn", "factorial", node)
+        return node
+
+    def group(self) -> Node:
+        self.expect("{")
+        node = self.sum()
+        self.expect("}")
+        return node
+
+    def argument(self) -> Node:
+        """The argument of \\frac and \\sqrt: a group, or one digit, letter or command (TeX's rule)."""
+        kind, text, _ = self.peek()
+        if text == "{":
+            return self.group()
+        if kind in ("num", "word") and len(text) > 1:
+            self.tokens[self.at] = (kind, text[1:], False)
+            return _single(kind, text[0])
+        return self.atom()
+
+    def atom(self) -> Node:
+        kind, text, _ = self.peek()
+        if kind == "num":
+            return self.number()
+        if kind == "word":
+            return self.word()
+        if kind == "cmd":
+            return self.command()
+        for opening, closing in (("(", ")"), ("{", "}"), ("[", "]")):
+            if self.take(opening):
+                node = self.sum()
+                self.expect(closing)
+                return node
+        if self.take("|"):
+            self.bars += 1
+            node = self.sum()
+            self.expect("|")
+            self.bars -= 1
+            return ("fn", "abs", node)
+        self.fail()
+
+    def number(self) -> Node:
+        text = self.peek()[1]
+        self.at += 1
+        node: Node = ("num", Fraction(text))
+        top, slash, bottom = self.peek(), self.peek(1), self.peek(2)
+        if text.isdigit() and top[0] == "num" and top[2] and slash[1] == "/" and bottom[0] == "num":
+            self.at += 3
+            share: Node = ("div", ("num", Fraction(top[1])), ("num", Fraction(bottom[1])))
+            return ("add", node, share)
+        return node
+
+    def word(self) -> Node:
+        text = self.peek()[1]
+        lowered = text.lower()
+        self.at += 1
+        if lowered in _FUNCTIONS:
+            return self.function(lowered)
+        if lowered in _CONSTANTS and (len(text) > 1 or text.islower()):
+            return ("const", _CONSTANTS[lowered])
+        if text in _GREEK:
+            return self.symbol(text)
+        if len(text) > 4 or lowered in _NOT_SYMBOLS:
+            self.fail()
+        for function in ("sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
+            if lowered.startswith(function) or lowered.endswith(function):
+                self.fail()
+        node = _letter(text[0])
+        for letter in text[1:-1]:
+            node = ("mul", node, _letter(letter))
+        if len(text) == 1:
+            return self.symbol(text)
+        self.tokens[self.at - 1] = ("word", text[-1], False)
+        self.at -= 1
+        return ("mul", node, self.power())
+
+    def symbol(self, name: str) -> Node:
+        if name in ("e", "i"):
+            return ("const", name)
+        if self.take("_"):
+            kind, text, _ = self.peek()
+            if text == "{":
+                self.at += 1
+                kind, text, _ = self.peek()
+                self.at += 1
+                self.expect("}")
+            else:
+                self.at += 1
+            if kind not in ("num", "word", "cmd"):
+                self.fail()
+            name = f"{name}_{text}"
+        return ("sym", name)
+
+    def command(self) -> Node:
+        name = self.peek()[1][1:]
+        self.at += 1
+        if name == "frac":
+            top = self.argument()
+            return ("div", top, self.argument())
+        if name == "sqrt":
+            return self.root()
+        if name in _FUNCTIONS:
+            return self.function(name)
+        if name in _CONSTANTS:
+            return ("const", _CONSTANTS[name])
+        if name in _GREEK:
+            return self.symbol(name)
+        if name in ("lvert", "vert"):
+            node = self.sum()
+            if not (self.take(r"\rvert") or self.take(r"\vert")):
+                self.fail()
+            return ("fn", "abs", node)
+        self.fail()
+
+    def root(self) -> Node:
+        if self.take("["):
+            index = self.sum()
+            self.expect("]")
+            return ("fn", "root", self.argument(), index)
+        return ("fn", "sqrt", self.argument())
+
+    def function(self, name: str) -> Node:
+        if name == "sqrt":
+            return self.root()
+        base = self.subscript() if name == "log" and self.take("_") else None
+        power = None
+        if self.take("^"):
+            power = self.group() if self.peek()[1] == "{" else self.signed_power()
+        if power == ("neg", ("num", Fraction(1))) and name in _INVERSES:
+            name, power = _INVERSES[name], None
+        argument = self.function_argument()
+        name = _SAME_FUNCTION.get(name, name)
+        if name == "lg":
+            name, base = "log", ("num", Fraction(10))
+        node: Node = ("fn", name, argument) if base is None else ("fn", "log", argument, base)
+        return node if power is None else ("pow", node, power)
+
+    def subscript(self) -> Node:
+        return self.argument()
+
+    def function_argument(self) -> Node:
+        """`\\sin(x)`, `\\sin{x}`, or juxtaposed factors without another function: `\\sin 2x`."""
+        if self.peek()[1] in ("(", "{", "["):
+            return self.power()
+        minus = self.take("-")
+        node = self.power()
+        while self.starts_atom() and self.peek()[1] not in ("(", "[") and not self.at_function():
+            node = ("mul", node, self.power())
+        return ("neg", node) if minus else node
+
+    def at_function(self) -> bool:
+        return self.peek()[1].lstrip("\\").lower() in _FUNCTIONS
+
+
+def _letter(letter: str) -> Node:
+    return ("const", letter) if letter in ("e", "i") else ("sym", letter)
+
+
+def _single(kind: str, char: str) -> Node:
+    return ("num", Fraction(char)) if kind == "num" else _letter(char)
+
+
+def exact(node: Node) -> Fraction | None:
+    """The rational value of `node`, or None where it has none or is too large to be worked out here."""
+    try:
+        return _exact(node)
+    except (ZeroDivisionError, OverflowError, RecursionError):
+        return None
+
+
+def _exact(node: Node) -> Fraction | None:
+    kind = node[0]
+    if kind == "num":
+        return Fraction(node[1])
+    if kind in ("sym", "const", "latex"):
+        return None
+    values = [_exact(child) for child in node[1:] if isinstance(child, tuple)]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or sum(map(_bits, known)) > MAX_BITS:
+        return None
+    return _apply(node, known)
+
+
+def _apply(node: Node, values: list[Fraction]) -> Fraction | None:
+    match node[0]:
+        case "add":
+            return values[0] + values[1]
+        case "mul":
+            return values[0] * values[1]
+        case "div":
+            return values[0] / values[1]
+        case "neg":
+            return -values[0]
+        case "pow":
+            return _power(*values)
+        case _:
+            return _function(node[1], values)
+
+
+def _function(name: str, values: list[Fraction]) -> Fraction | None:
+    first = values[0]
+    match name:
+        case "abs":
+            return abs(first)
+        case "sqrt":
+            return _power(first, Fraction(1, 2))
+        case "root" if values[1]:
+            return _power(first, 1 / values[1])
+        case "factorial" if first.denominator == 1 and 0 <= first <= 1000:
+            return Fraction(math.factorial(int(first)))
+        case _:
+            return None
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    if abs(exponent.numerator) * _bits(base) > MAX_BITS or exponent.denominator > 64:
+        return None
+    root = _exact_root(base, exponent.denominator)
+    return None if root is None else root**exponent.numerator
+
+
+def _exact_root(value: Fraction, index: int) -> Fraction | None:
+    """The rational principal root, or None: negative radicands are left to complex arithmetic."""
+    if index == 1:
+        return value
+    if value < 0:
+        return None
+    top, bottom = _integer_root(value.numerator, index), _integer_root(value.denominator, index)
+    return None if top is None or bottom is None else Fraction(top, bottom)
+
+
+def _integer_root(value: int, index: int) -> int | None:
+    if index == 2:
+        root = math.isqrt(value)
+    else:
+        low, high = 0, 1 << (value.bit_length() // index + 1)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if middle**index <= value else (low, middle - 1)
+        root = low
+    return root if root**index == value else None
+
+
+def _bits(value: Fraction) -> int:
+    return value.numerator.bit_length() + value.denominator.bit_length()
+
+
+def has_symbol(node: Node) -> bool:
+    """Whether a variable occurs in `node`."""
+    return node[0] in ("sym", "latex") or any(isinstance(child, tuple) and has_symbol(child) for child in node[1:])

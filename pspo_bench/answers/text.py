@@ -1,0 +1,138 @@
+"""Bring the many ways of typing one answer to one spelling: Unicode, LaTeX spacing, wrappers, money and degree signs.
+
+    >>> clean(r"$\\text{ } 10,\\!080^\\circ$.")
+    '10,080°'
+
+After `clean`, a `$` is always a currency sign: the `$` that delimit LaTeX maths are gone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_SPECIAL = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "⁻": "^-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
+    "∙": r"\cdot ", "÷": r"\div ", "∗": "*", "⁄": "/", "∕": "/", "√": r"\sqrt ", "π": r"\pi ", "θ": r"\theta ",
+    "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}",
+    "⟨": r"\langle ", "⟩": r"\rangle ", "º": "°", "˚": "°", "∘": "°", "’": "'", "‘": "'", "“": '"', "”": '"',
+    "″": '"', "′": "'", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3", "₄": "_4", "₅": "_5", "₆": "_6", "₇": "_7",
+    "₈": "_8", "₉": "_9", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁵": "^5", "⁶": "^6", "⁷": "^7",
+    "⁸": "^8", "⁹": "^9", "…": "...", "，": ",", "％": "%", "＄": "$", "﹩": "$",
+}  # fmt: skip
+_SPECIAL_RUN = re.compile("|".join(map(re.escape, _SPECIAL)))
+_VULGAR = re.compile("([0-9]?)([¼½¾⅐-⅞])")
+
+_DOLLAR = "\ue000"  # a currency sign, kept apart from `$` as a delimiter; private use, so never in the input after NFKC
+# Pandoc's rule for `$…$` (https://pandoc.org/MANUAL.html#math): no space inside the delimiters, no digit after them.
+_INLINE_MATHS = re.compile(r"\$\$([^$]*)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])")
+
+_DELETE = re.compile(
+    r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|quad|qquad|boxed)(?![A-Za-z])"
+    r"|\\[()\[\]]|\\(?:hline|hspace\{[^{}]*\}|phantom\{[^{}]*\})"
+)
+_SPACING = re.compile(r"\\[,;:> ]|\\quad|~")
+_WRAPPER = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|mathbf|mathit|mathsf|operatorname|bold|rm|bf)\s*\{([^{}]*)\}")
+_RENAMES = (
+    (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"\\(?:leq|leqslant)(?![A-Za-z])"), r"\\le"),
+    (re.compile(r"\\(?:geq|geqslant)(?![A-Za-z])"), r"\\ge"),
+    (re.compile(r"\\neq(?![A-Za-z])"), r"\\ne"),
+    (re.compile(r"\\(?:lbrace|lbrack\\{)(?![A-Za-z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
+    (re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|\\degrees?(?![A-Za-z])"), "°"),
+    (re.compile(r"\\(?:%|percent(?![A-Za-z]))"), "%"),
+    (re.compile(r"\{,\}|,\\!\s*"), ","),
+    (re.compile(r"\\!"), ""),
+)
+_EDGES = " \t\r\n.,;:`"
+
+
+@lru_cache(maxsize=16384)
+def clean(text: str) -> str:
+    """`text` in the one spelling that the parsers read. Never raises; linear in the length of `text`."""
+    if text.isascii() and not any(mark in text for mark in "\\$*`~_\n\t\0"):
+        return _trim(text)
+    text = plain_unicode(text)
+    text = text.replace(r"\$", _DOLLAR)
+    text = _INLINE_MATHS.sub(lambda found: f" {found.group(1) or found.group(2) or ''} ", text)
+    text = text.replace("$$", " ").replace(_DOLLAR, "$")
+    for pattern, replacement in _RENAMES:
+        text = pattern.sub(replacement, text)
+    text = _unwrap(_SPACING.sub(" ", _DELETE.sub("", text)))
+    return _trim(text)
+
+
+def plain_unicode(text: str) -> str:
+    """NFKC with maths signs as LaTeX, digits of any script as ASCII, and no invisible or control characters."""
+    if not text.isascii():
+        text = _VULGAR.sub(_vulgar, text)
+        text = _SPECIAL_RUN.sub(lambda found: _SPECIAL[found.group()], text)
+        text = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace(_DOLLAR, "")
+        text = "".join(map(_ascii_digit, text))
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+
+
+def _ascii_digit(char: str) -> str:
+    return str(unicodedata.decimal(char)) if char > "\x7f" and char.isdecimal() else char
+
+
+def _vulgar(found: re.Match[str]) -> str:
+    fraction = unicodedata.normalize("NFKC", found.group(2)).replace("⁄", "/")
+    return f"{found.group(1)} {fraction}" if found.group(1) else fraction
+
+
+def _unwrap(text: str) -> str:
+    """Drop `\\text{…}` and its kin, innermost first; eight rounds are more than any answer nests."""
+    for _ in range(8):
+        unwrapped = _WRAPPER.sub(r" \1 ", text)
+        if unwrapped == text:
+            break
+        text = unwrapped
+    return text
+
+
+def _trim(text: str) -> str:
+    """Collapse white space and strip what surrounds an answer: markdown marks, full stops, one pair of braces."""
+    text = " ".join(text.split())
+    while True:
+        inner = text.rstrip(_EDGES).lstrip(" \t`:;,")
+        if len(inner) > 4 and inner[:2] == inner[-2:] and inner[:2] in ("**", "__"):
+            inner = inner[2:-2]
+        if len(inner) > 1 and inner[0] == "{" and inner[-1] == "}" and closing(inner, 0) == len(inner) - 1:
+            inner = inner[1:-1]
+        if inner == text:
+            return text
+        text = inner
+
+
+_OPENERS = {"(": ")", "[": "]", "{": "}"}
+
+
+def closing(text: str, start: int) -> int:
+    """Index of the bracket that closes the one at `start`, any bracket kind closing any; -1 if none does."""
+    depth = 0
+    for index in range(start, len(text)):
+        if text[index] in "([{":
+            depth += 1
+        elif text[index] in ")]}":
+            depth -= 1
+            if depth == 0:
+                return index
+    return -1
+
+
+def split_top(text: str, separator: re.Pattern[str]) -> list[str]:
+    """Split at the matches of `separator` that stand outside all brackets."""
+    parts, depth, last = [], 0, 0
+    depths = []
+    for char in text:
+        depths.append(depth)
+        depth += (char in "([{") - (char in ")]}")
+    for found in separator.finditer(text):
+        if depths[found.start()] <= 0:
+            parts.append(text[last : found.start()])
+            last = found.end()
+    return [*parts, text[last:]]

@@ -1,0 +1,324 @@
+"""Recipes and studies: TOML files, validated; unknown keys are errors that name the file and the key.
+
+    recipe = load_recipe("recipes/pocket/grpo.toml", ["objective.name=pspo", "seed=3"])
+
+A recipe is found as a path, or by its name below the shipped recipes folder (`pocket/grpo`).
+Overrides are `key=value`; the key is a dotted path (`optimizer.learning_rate`) or, where only
+one section has it, the last part alone (`learning_rate`). Values are read as TOML, else as text.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pspo_bench.errors import ConfigError, unknown
+from pspo_bench.resources import recipes_dir
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, and a key that is not declared is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(Section):
+    """Where training starts: `pocket`, `smollm2`, a Hub id, a folder or a GGUF file."""
+
+    base: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    trust_remote_code: bool = False
+    gradient_checkpointing: bool = False
+
+
+class DataSection(Section):
+    """What is trained on. The validation rows are carved from `split` by a fixed, seed-independent rule."""
+
+    task: str
+    split: str = "train"
+    validation_rows: int = Field(128, ge=0)
+    limit: int | None = Field(None, ge=1)
+    system_prompt: str | None = None
+
+
+class ObjectiveSection(BaseModel):
+    """The trust region by registry name with its own settings, or `sft`, the supervised baseline."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def settings(self) -> dict[str, float]:
+        return {key: float(value) for key, value in (self.model_extra or {}).items()}
+
+    @model_validator(mode="after")
+    def _numbers_only(self) -> ObjectiveSection:
+        for key, value in (self.model_extra or {}).items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"objective setting '{key}' must be a number, not {value!r}")
+        return self
+
+
+class OptimizerSection(Section):
+    """AdamW and its schedule, by the names that transformers gives them."""
+
+    learning_rate: float = Field(gt=0)
+    schedule: str = "constant"
+    warmup_steps: int = Field(0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(1e-8, gt=0)
+
+
+class BudgetSection(Section):
+    """How long to train: optimiser steps or passes over the data, exactly one of them."""
+
+    steps: int | None = Field(None, ge=1)
+    epochs: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> BudgetSection:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give exactly one of budget.steps and budget.epochs")
+        return self
+
+
+class RolloutSection(Section):
+    """One generation batch is `prompts_per_step × group_size × minibatches` completions.
+
+    It is used for `iterations × minibatches` optimiser steps (`iterations` is the papers' mu), each of
+    `prompts_per_step × group_size` completions, computed in micro-batches of `micro_batch`.
+    For `sft` an optimiser step is `prompts_per_step × group_size` demonstrations.
+    """
+
+    prompts_per_step: int = Field(16, ge=1)
+    group_size: int = Field(8, ge=2)
+    iterations: int = Field(1, ge=1)
+    minibatches: int = Field(1, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(256, ge=1)
+    micro_batch: int | None = Field(None, ge=1)
+
+    @property
+    def completions_per_step(self) -> int:
+        return self.prompts_per_step * self.group_size
+
+    @property
+    def steps_per_batch(self) -> int:
+        """Optimiser steps taken on one generation batch."""
+        return self.iterations * self.minibatches
+
+    @model_validator(mode="after")
+    def _micro_batch_divides(self) -> RolloutSection:
+        if self.micro_batch and self.completions_per_step % self.micro_batch:
+            raise ValueError(
+                f"rollout.micro_batch={self.micro_batch} must divide prompts_per_step × group_size"
+                f" = {self.completions_per_step}"
+            )
+        return self
+
+
+class LossSection(Section):
+    """What stands around the trust region: token aggregation, advantage scaling, KL to the base model."""
+
+    aggregation: Literal["grpo", "bnpo", "dapo", "dr_grpo"] = "dapo"
+    advantage_scale: Literal["group", "batch", "none"] = "group"
+    kl_beta: float = Field(0.0, ge=0)
+
+
+class CheckpointSection(Section):
+    """How often to save for `--resume`, and to score the validation split; None means only at the end."""
+
+    save_steps: int | None = Field(None, ge=1)
+    eval_steps: int | None = Field(None, ge=1)
+
+
+class Recipe(Section):
+    """A validated training configuration."""
+
+    name: str
+    seed: int = Field(0, ge=0)
+    model: ModelSection
+    data: DataSection
+    objective: ObjectiveSection
+    optimizer: OptimizerSection
+    budget: BudgetSection
+    rollout: RolloutSection = RolloutSection()
+    loss: LossSection = LossSection()
+    checkpoint: CheckpointSection = CheckpointSection()
+
+    @model_validator(mode="after")
+    def _resume_points(self) -> Recipe:
+        every, per_batch = self.checkpoint.save_steps, self.rollout.steps_per_batch
+        if every and self.objective.name != "sft" and every % per_batch:
+            raise ValueError(
+                f"checkpoint.save_steps={every} must be a multiple of rollout.iterations × minibatches = {per_batch}:"
+                " a resume between two steps on one generation batch would not repeat the run"
+            )
+        return self
+
+
+class ArmSection(Section):
+    """One arm of a study: a name and what it changes in the study's recipe."""
+
+    name: str
+    overrides: dict[str, Any] = {}
+
+
+class EvaluationSection(Section):
+    """How every checkpoint of a study is scored; `temperature` is the headline, declared before the run."""
+
+    tasks: list[str] = Field(min_length=1)
+    temperature: float = Field(0.0, ge=0)
+    more_temperatures: list[float] = []
+    samples: int = Field(1, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
+    top_p: float = Field(1.0, gt=0, le=1)
+    limit: int | None = Field(None, ge=1)
+    batch_size: int | None = Field(None, ge=1)
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 0
+
+
+class Study(Section):
+    """A grid: arms × seeds trained from one recipe, then scored on the same tasks."""
+
+    name: str
+    recipe: str
+    seeds: list[int] = Field(default=[0], min_length=1)
+    include_base: bool = True
+    arms: list[ArmSection] = Field(min_length=1)
+    evaluation: EvaluationSection
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Study:
+        names = [arm.name for arm in self.arms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"arms and seeds must be unique; given more than once: {twice or self.seeds}")
+        return self
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Read and validate a recipe. Raises ConfigError naming the file, the key and what is allowed."""
+    file = find_recipe(path)
+    values = read_toml(file)
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
+    for key, value in pairs:
+        _apply(values, key, value, str(file))
+    return validate(Recipe, values, str(file))
+
+
+def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and validate a study file. Raises ConfigError as `load_recipe` does."""
+    file = find_recipe(path)
+    values = read_toml(file)
+    for key, value in map(_split_override, overrides):
+        _set(values, key.split("."), value)
+    return validate(Study, values, str(file))
+
+
+def find_recipe(path: str | Path) -> Path:
+    """The file that `path` names: a path, or a name below the shipped recipes (`pocket/grpo`)."""
+    given = Path(path)
+    shipped = recipes_dir()
+    for candidate in (given, shipped / given, shipped / f"{given}.toml"):
+        if candidate.is_file():
+            return candidate
+    known = [str(file.relative_to(shipped).with_suffix("")) for file in shipped.rglob("*.toml")]
+    raise ConfigError(unknown("recipe or study file", str(path), known))
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The file's contents. Raises ConfigError naming the file, line and column of a syntax error."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"Cannot read {file}: {error.strerror}") from error
+
+
+def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
+    """`values` as a `model`. Raises ConfigError that lists every offending key in one line."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(model, problem) for problem in error.errors()]
+        raise ConfigError(f"{where}: {'; '.join(problems)}") from error
+
+
+def _describe(model: type[BaseModel], problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return unknown("key", key, _fields_beside(model, problem["loc"]))
+    if problem["type"] == "missing":
+        return f"key '{key}' is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _fields_beside(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    current: Any = model
+    for part in location[:-1]:
+        field = current.model_fields.get(part) if isinstance(part, str) else None
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            current = field.annotation
+    return list(current.model_fields)
+
+
+def _split_override(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"Override '{text}' is not of the form key=value, for example seed=1")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def _apply(values: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Set `key`, given as a dotted path or as the last part alone, in the recipe's nested tables."""
+    path = key.split(".")
+    if len(path) == 1 and key not in Recipe.model_fields:
+        sections = _sections_with(values, key)
+        if len(sections) != 1:
+            known = [name for name, field in Recipe.model_fields.items() if field.annotation is not None]
+            problem = unknown("recipe key", key, known) if not sections else (
+                f"Override '{key}' is ambiguous; write one of: {', '.join(f'{s}.{key}' for s in sections)}"
+            )
+            raise ConfigError(f"{where}: {problem}")
+        path = [sections[0], key]
+    _set(values, path, value)
+
+
+def _sections_with(values: dict[str, Any], key: str) -> list[str]:
+    """The sections in which `key` may stand: declared there, or already used (objective settings)."""
+    found = []
+    for name, field in Recipe.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            table = values.get(name)
+            if (key in section.model_fields and key != "name") or (isinstance(table, dict) and key in table):
+                found.append(name)
+    return found
+
+
+def _set(values: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        inner = values.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"Override '{'.'.join(path)}': '{part}' is a value, not a section")
+        values = inner
+    values[path[-1]] = value

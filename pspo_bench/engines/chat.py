@@ -1,0 +1,50 @@
+"""Conversation → prompt text: with the tokenizer's chat template if it has one, else plainly.
+
+    >>> render_plain([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}])
+    'Be brief.\\n\\nWhat is 2 + 2?\\n'
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pspo_bench.errors import ModelError
+
+Messages = list[dict[str, str]]
+
+
+def render(tokenizer: Any, messages: Messages, template_args: dict[str, Any] | None = None) -> str:
+    """The prompt up to where the answer begins. A base model's tokenizer, without a template, gets plain text.
+
+    `template_args` are passed to the template (Qwen3: {"enable_thinking": False}). A template that refuses the
+    system role (Gemma's) gets the system text in front of the first user message. Raises ModelError if the
+    template fails.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        return render_plain(messages)
+    from jinja2 import TemplateError
+
+    try:
+        return _apply(tokenizer, messages, template_args)
+    except TemplateError as error:
+        if "system" not in str(error).lower():
+            raise ModelError(f"The chat template of {tokenizer.name_or_path} failed: {error}") from error
+        return _apply(tokenizer, _system_in_user(messages), template_args)
+
+
+def render_plain(messages: Messages) -> str:
+    """The texts in order, a blank line between them, a newline at the end."""
+    return "\n\n".join(message["content"] for message in messages) + "\n"
+
+
+def _apply(tokenizer: Any, messages: Messages, template_args: dict[str, Any] | None) -> str:
+    text: str = tokenizer.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=True, **(template_args or {})
+    )
+    return text
+
+
+def _system_in_user(messages: Messages) -> Messages:
+    system = [message["content"] for message in messages if message["role"] == "system"]
+    first, *rest = [message for message in messages if message["role"] != "system"]
+    return [{"role": first["role"], "content": "\n\n".join([*system, first["content"]])}, *rest]

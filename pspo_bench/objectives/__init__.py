@@ -1,0 +1,34 @@
+"""Objectives (trust regions): pure functions of log-probabilities and advantages to a per-token loss.
+
+    from pspo_bench.objectives import PolicyBatch, aggregate, get_objective
+
+    batch = PolicyBatch(logps, old_logps, advantages, mask)         # (B, T) each
+    pspo = get_objective("pspo")
+    loss = aggregate(pspo(batch, alpha=0.1), batch.mask, "bnpo")    # scalar
+
+Importing this package does not import torch. A new objective is one function under `@objective`
+in `trust_regions` (or in another package, see docs/objectives.md) and one test.
+"""
+
+from pspo_bench.objectives.aggregation import AGGREGATIONS, Aggregation, aggregate, dapo_normalizer
+from pspo_bench.objectives.base import OBJECTIVES, Interval, Objective, get_objective, objective, weight
+from pspo_bench.objectives.batch import PolicyBatch
+from pspo_bench.objectives.diagnostics import combine, diagnostics, kl_k3, summarize
+
+__all__ = [
+    "AGGREGATIONS",
+    "OBJECTIVES",
+    "Aggregation",
+    "Interval",
+    "Objective",
+    "PolicyBatch",
+    "aggregate",
+    "combine",
+    "dapo_normalizer",
+    "diagnostics",
+    "get_objective",
+    "kl_k3",
+    "objective",
+    "summarize",
+    "weight",
+]

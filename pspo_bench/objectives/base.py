@@ -1,0 +1,171 @@
+"""The registry of objectives, and the validation of their settings against their signatures.
+
+    @objective("pspo", source="https://arxiv.org/abs/2509.21282", summary="...", bounds={"alpha": UNIT})
+    def pspo(batch: PolicyBatch, *, alpha: float = 0.1) -> Tensor: ...
+
+    get_objective("pspo").resolve({"alpha": 0.2})      # {"alpha": 0.2}
+    get_objective("my_package.losses:soft_clip")       # any function of the same form
+
+Sources: one per objective, in its `source`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pspo_bench.errors import ConfigError, unknown
+from pspo_bench.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pspo_bench.objectives.batch import PolicyBatch
+
+LossFunction = Callable[..., "Tensor"]
+"""`(batch: PolicyBatch, *, setting: float = default, ...) -> Tensor`, the loss per token (B, T), neither
+aggregated nor masked."""
+
+WeightFunction = Callable[..., "Tensor"]
+"""`(ratio: Tensor, advantage: Tensor, **settings) -> Tensor`, see `weight`."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The values a setting may take: `[low, high]`, or `[low, high)` when `high_open`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    high_open: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value < self.high or (value == self.high and not self.high_open)
+
+    def __str__(self) -> str:
+        return f"[{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A trust region: the loss per token, its source, its settings and, where closed, its gradient weight.
+
+    Calling it checks the settings and returns the loss per token (B, T). In a loop, check once with
+    `resolve` and call `function` with the result.
+    """
+
+    name: str
+    function: LossFunction
+    source: str
+    summary: str
+    weight: WeightFunction | None = None
+    bounds: Mapping[str, Interval] = field(default_factory=dict)
+    shorthands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __call__(self, batch: PolicyBatch, **settings: float) -> Tensor:
+        return self.function(batch, **self.resolve(settings))
+
+    @cached_property
+    def defaults(self) -> dict[str, float | None]:
+        """Every setting and its default; None marks one that must be given."""
+        settings = list(inspect.signature(self.function).parameters.values())[1:]
+        named = (s for s in settings if s.kind in (s.KEYWORD_ONLY, s.POSITIONAL_OR_KEYWORD))
+        return {s.name: None if s.default is s.empty else s.default for s in named}
+
+    def resolve(self, settings: Mapping[str, Any], where: str | None = None) -> dict[str, float]:
+        """All settings with their values, shorthands expanded and defaults filled in.
+
+        `where` (a file name) is named in errors. Raises ConfigError for a setting that is unknown, missing,
+        given twice, not a number, or out of its range.
+        """
+        given = self._expand(settings, where)
+        resolved: dict[str, float] = {}
+        for name, default in self.defaults.items():
+            value = given.get(name, default)
+            if value is None:
+                raise ConfigError(f"{self._place(where)} needs the setting '{name}'")
+            resolved[name] = self._checked(name, value, where)
+        return resolved
+
+    def _expand(self, settings: Mapping[str, Any], where: str | None) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in self.defaults and name not in self.shorthands:
+                known = (*self.defaults, *self.shorthands)
+                raise ConfigError(unknown(f"setting for objective {self.name}:", name, known, where))
+            for target in self.shorthands.get(name, (name,)):
+                if target in given:
+                    raise ConfigError(f"{self._place(where)} is given '{target}' twice, once by a shorthand")
+                given[target] = value
+        return given
+
+    def _checked(self, name: str, value: Any, where: str | None) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise ConfigError(f"{self._place(where)}: {name} must be a number, got {value!r}")
+        bounds = self.bounds.get(name, Interval())
+        if value not in bounds:
+            raise ConfigError(f"{self._place(where)}: {name} must lie in {bounds}, got {value}")
+        return float(value)
+
+    def _place(self, where: str | None) -> str:
+        return f"Objective '{self.name}'" + (f" in {where}" if where else "")
+
+
+OBJECTIVES: Registry[Objective] = Registry(
+    "objective", group="pspo_bench.objectives", home="pspo_bench.objectives.trust_regions"
+)
+
+
+def objective(
+    name: str,
+    *,
+    source: str,
+    summary: str,
+    weight: WeightFunction | None = None,
+    bounds: Mapping[str, Interval] | None = None,
+    shorthands: Mapping[str, tuple[str, ...]] | None = None,
+) -> Callable[[LossFunction], Objective]:
+    """Decorator that registers a loss function as the objective `name`.
+
+    `source` is the URL of the paper, `summary` one sentence, `weight` the closed form of the gradient
+    weight (see `weight`), `bounds` the range of each setting, and `shorthands` names that set several
+    settings at once, such as `{"epsilon": ("epsilon_low", "epsilon_high")}`.
+    Raises ConfigError if the name is taken.
+    """
+
+    def register(function: LossFunction) -> Objective:
+        made = Objective(name, function, source, summary, weight, bounds or {}, shorthands or {})
+        return OBJECTIVES.register(name)(made)
+
+    return register
+
+
+def get_objective(name: str, where: str | None = None) -> Objective:
+    """The objective called `name`: built in, announced by another package, or `module:function`.
+
+    A plain function of the right form is taken as it is, without ranges. Raises ConfigError, naming the
+    known objectives and `where`, if there is none, or if what was found cannot be called.
+    """
+    found: Any = OBJECTIVES.get(name, where)
+    if isinstance(found, Objective):
+        return found
+    if not callable(found):
+        raise ConfigError(f"Objective '{name}' is a {type(found).__name__}, not a function of a PolicyBatch")
+    summary = (inspect.getdoc(found) or "").partition("\n")[0]
+    return Objective(name, found, source=getattr(found, "__module__", name), summary=summary)
+
+
+def weight(name: str, ratio: Tensor, advantage: Tensor, **settings: float) -> Tensor:
+    """The closed-form gradient weight w of an objective: grad(-loss) = w(r, A) * A * grad log pi.
+
+    `ratio` and `advantage` broadcast against each other; the result has their common shape and no unit.
+    Where A is 0 the gradient is 0 whatever w is. Example: `weight("clip", tensor(1.5), tensor(1.0))` is 0,
+    as PPO's clip passes no gradient there. Raises ConfigError if the objective has no closed form.
+    """
+    found = get_objective(name)
+    if found.weight is None:
+        raise ConfigError(f"Objective '{name}' has no closed-form gradient weight")
+    return found.weight(ratio, advantage, **found.resolve(settings))

@@ -1,0 +1,82 @@
+"""The four pocket tasks as rows: procedural, seeded, the same on every machine.
+
+Purpose: data for training and evaluation that needs no network and that nobody can have memorised.
+Source: the kinds of question follow GSM8K (2110.14168), SVAMP (2103.07191), ASDiv (2106.15772) and
+MATH (2103.03874); every sentence is written for this project.
+
+    >>> row = rows("pocket_gsm", "test")[0]
+    >>> row["solution"].splitlines()[-1] == "#### " + row["answer"]
+    True
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from pspo_bench.errors import DataError, unknown
+from pspo_bench.pocket.latex import latex_problem
+from pspo_bench.pocket.phrasings import phrased_problem
+from pspo_bench.pocket.steps import Problem, Row
+from pspo_bench.pocket.stories import story_problem
+from pspo_bench.pocket.variations import distractor_problem
+
+GENERATORS: dict[str, Callable[[random.Random], Problem]] = {
+    "pocket_gsm": story_problem,
+    "pocket_svamp": distractor_problem,
+    "pocket_asdiv": phrased_problem,
+    "pocket_math": latex_problem,
+}
+TASKS = tuple(GENERATORS)
+SPLITS = ("train", "validation", "test")
+# Test and validation are drawn first, so that changing the number of training rows never changes them.
+SIZES = {
+    "pocket_gsm": {"test": 1000, "validation": 256, "train": 6000},
+    "pocket_svamp": {"test": 500, "validation": 256, "train": 1500},
+    "pocket_asdiv": {"test": 500, "validation": 256, "train": 1500},
+    "pocket_math": {"test": 500, "validation": 256, "train": 1500},
+}
+
+
+def rows(task: str, split: str) -> list[Row]:
+    """All rows of one split of one task, in a fixed order.
+
+    Raises:
+        DataError: the task or the split is unknown.
+    """
+    if task not in GENERATORS:
+        raise DataError(unknown("pocket task", task, TASKS))
+    if split not in SPLITS:
+        raise DataError(unknown("split", split, SPLITS, where=task))
+    return [_row(f"{task}-{split}-{i}", problem) for i, problem in enumerate(problems(task)[split])]
+
+
+@cache
+def problems(task: str) -> dict[str, tuple[Problem, ...]]:
+    """Every split of a task, with no question in two of them nor twice in one."""
+    stream = distinct(task, seed="splits", seen=set())
+    return {split: tuple(next(stream) for _ in range(size)) for split, size in SIZES[task].items()}
+
+
+def distinct(task: str, seed: str, seen: set[str]) -> Iterator[Problem]:
+    """An endless stream of problems whose question is not in `seen`, which grows as the stream is read."""
+    # A text seed is hashed with SHA-512 by random.Random: the same in every process, unlike hash().
+    rng = random.Random(f"{task}/{seed}")
+    while True:
+        problem = GENERATORS[task](rng)
+        if problem.question not in seen:
+            seen.add(problem.question)
+            yield problem
+
+
+def _row(identifier: str, problem: Problem) -> Row:
+    return Row(
+        id=identifier,
+        question=problem.question,
+        answer=problem.answer,
+        solution=problem.solution,
+        category=problem.category,
+        difficulty=len(problem.steps),
+        answer_type=problem.answer_type,
+    )

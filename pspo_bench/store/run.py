@@ -1,0 +1,184 @@
+"""The run folder itself: start, append, resume, finish, read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pspo_bench.errors import StoreError
+from pspo_bench.records import SAMPLE_KEY, Sample
+from pspo_bench.store.info import RunInfo, require_equal
+from pspo_bench.store.parts import (
+    PartSetAsideWarning,
+    UnusablePartError,
+    column_values,
+    read_part,
+    sample_schema,
+    sort_key,
+    to_parquet,
+    write_atomic,
+    write_error,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+COLUMNS = tuple(f.name for f in fields(Sample))
+SORT_COLUMNS = tuple(dict.fromkeys(("task", "example_id", "temperature", "sample_index", *SAMPLE_KEY)))
+
+
+class Run:
+    """A run folder. Open it with `Run.open`; any number of processes may have it open and append."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.parts = path / "parts"
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = False) -> Run:
+        """The run at `path`, made if `create`. Raises StoreError if there is none or it cannot be made."""
+        run = cls(Path(path))
+        if create:
+            try:
+                run.parts.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise write_error(run.path, error) from error
+        elif not is_run(run.path):
+            raise StoreError(f"{path} is not a run folder (no run.json, no parts/); check the path")
+        return run
+
+    # run.json
+
+    @property
+    def info(self) -> RunInfo:
+        """What was run. Raises StoreError if run.json is missing or cannot be read."""
+        import json
+
+        path = self.path / "run.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.path} has no run.json: it was never started") from error
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} cannot be read: {error}; restore it") from error
+        return RunInfo.from_dict(data, str(path))
+
+    @property
+    def started(self) -> bool:
+        return (self.path / "run.json").exists()
+
+    def start(self, info: RunInfo) -> RunInfo:
+        """Describes the run before its first sample, or extends what is there; returns what now holds.
+
+        Raises StoreError naming the difference where the folder holds another model, prompt or setting.
+        """
+        merged = self.info.merged(info, str(self.path)) if self.started else info
+        self._write_info(merged)
+        return merged
+
+    def update_info(self, **changes: Any) -> RunInfo:
+        """Replaces fields of run.json atomically, for example `run.update_info(device="cuda")`."""
+        info = replace(self.info, **changes)
+        self._write_info(info)
+        return info
+
+    def _write_info(self, info: RunInfo) -> None:
+        import json
+
+        text = json.dumps(info.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        write_atomic(self.path / "run.json", (text + "\n").encode())
+
+    def finish(self) -> bool:
+        """Marks the run as finished if every expected sample is there; says whether it is."""
+        progress = self.progress()
+        complete = all(have >= wanted for have, wanted in progress.values())
+        counts = {f"{task} T={label}": have for (task, label), (have, _) in progress.items()}
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.update_info(finished={"at": at, "samples": counts} if complete else None)
+        return complete
+
+    def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(samples there, samples expected) by (task, temperature label)."""
+        task, temperature = SAMPLE_KEY.index("task"), SAMPLE_KEY.index("temperature")
+        have = Counter((key[task], f"{key[temperature]:g}") for key in self.done_keys())
+        return {
+            (name, label): (have[name, label], wanted)
+            for name, info in self.info.tasks.items()
+            for label, wanted in info.expected_samples.items()
+        }
+
+    # samples
+
+    def append(self, samples: Sequence[Sample]) -> Path | None:
+        """Writes `samples` as one new part and returns its path; None if there are none.
+
+        On any failure the temporary file is removed, earlier parts stay, and StoreError says what to do.
+        """
+        if not samples:
+            return None
+        if self.started:
+            expected = self.info.fingerprint
+            for other in {s.model_fingerprint for s in samples} - {expected}:
+                require_equal("fingerprint", expected, other, str(self.path))
+        name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}.parquet"
+        path = self.parts / name
+        write_atomic(path, to_parquet(samples))
+        return path
+
+    def done_keys(self) -> set[tuple[Any, ...]]:
+        """The keys (`Sample.key`) of the samples that are there; reads the key columns only."""
+        keys: set[tuple[Any, ...]] = set()
+        for table in self._tables(SAMPLE_KEY):
+            keys.update(zip(*(column_values(table.column(name)) for name in SAMPLE_KEY), strict=True))
+        return keys
+
+    def frame(self) -> pd.DataFrame:
+        """All samples, one row per key, sorted by task, example, temperature and sample index.
+
+        Where a key was written twice the earlier part wins. Which process wrote what, and when, leaves no
+        trace: a run that was resumed gives the same table as one that was not.
+        """
+        import pyarrow as pa
+
+        tables = list(self._tables(tuple(f.name for f in fields(Sample))))
+        table = pa.concat_tables(tables) if tables else sample_schema().empty_table()
+        frame: pd.DataFrame = table.to_pandas()
+        frame = frame.drop_duplicates(list(SAMPLE_KEY), keep="first")
+        return frame.sort_values(list(SORT_COLUMNS), key=sort_key, kind="stable", ignore_index=True)
+
+    def _tables(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+        """The usable parts, oldest first, reduced to `columns`; others are set aside with a warning."""
+        fingerprint = self.info.fingerprint if self.started else None
+        for path in sorted(self.parts.glob("*.parquet")):
+            try:
+                table = read_part(path, columns, fingerprint)
+            except FileNotFoundError:
+                continue  # another reader has just set it aside
+            except UnusablePartError as error:
+                self._set_aside(path, str(error))
+                continue
+            yield table
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        target = self.path / "set_aside" / path.name
+        try:
+            target.parent.mkdir(exist_ok=True)
+            os.replace(path, target)
+            done = f"moved to {target}"
+        except OSError as error:
+            done = f"ignored (it could not be moved: {error})"
+        message = f"{path} {why}; {done}; its samples count as not done: run eval again to fill them"
+        warnings.warn(message, PartSetAsideWarning, stacklevel=4)
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether `path` is a run folder."""
+    return (Path(path) / "run.json").is_file() or (Path(path) / "parts").is_dir()

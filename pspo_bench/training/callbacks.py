@@ -1,0 +1,102 @@
+"""Callbacks: the per-step training log, the validation curve and the progress bar.
+
+The log is one row per optimiser step; its columns are what TRL and the adapter report, plus `grad_clipped`
+and, every `eval_steps`, `validation_accuracy`. It is saved with every resume point, so that the log of a
+resumed run is the log of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback
+
+LOG_NAME = "training_log.parquet"
+NOT_CURVES = ("total_flos", "train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss")
+TIMING = ("step_time", "wall_time_s")
+"""Columns that differ between two runs of one recipe even where the training is bit-exact."""
+
+
+class TrainingLog(TrainerCallback):  # type: ignore[misc]
+    """Collects one row per optimiser step and keeps it through a resume."""
+
+    def __init__(self, max_grad_norm: float) -> None:
+        self.rows: dict[int, dict[str, float]] = {}
+        self.max_grad_norm = max_grad_norm
+
+    def add(self, step: int, values: dict[str, Any]) -> None:
+        """Merge `values` into the row of `step`; what is not a number is left out."""
+        row = self.rows.setdefault(step, {"step": step})
+        row |= {k: float(v) for k, v in values.items() if isinstance(v, int | float) and k not in NOT_CURVES}
+        if "grad_norm" in row:
+            row["grad_clipped"] = float(row["grad_norm"] > self.max_grad_norm)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        self.add(state.global_step, {key: value for key, value in (logs or {}).items() if key != "step"})
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self.write(Path(args.output_dir) / f"checkpoint-{state.global_step}" / LOG_NAME)
+
+    def write(self, path: Path) -> None:
+        import pandas as pd
+
+        rows = [self.rows[step] for step in sorted(self.rows)]
+        pd.DataFrame(rows).to_parquet(path, index=False)
+
+    def load(self, path: Path) -> None:
+        """Take over the rows of a resume point."""
+        import pandas as pd
+
+        for row in pd.read_parquet(path).to_dict("records"):
+            step = int(row["step"])
+            self.rows[step] = {key: value for key, value in row.items() if value == value} | {"step": step}
+
+    def total(self, column: str) -> float:
+        return sum(row.get(column, 0.0) for row in self.rows.values())
+
+
+class ValidationCurve(TrainerCallback):  # type: ignore[misc]
+    """Scores the held-out validation rows before the first step, then every `every` optimiser steps and at the end."""
+
+    def __init__(self, log: TrainingLog, score: Callable[[], dict[str, float]], every: int | None) -> None:
+        self.log = log
+        self.score = score
+        self.every = every
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.every and state.global_step == 0:
+            self.log.add(0, self.score())
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        due = self.every and (state.global_step % self.every == 0 or state.global_step == state.max_steps)
+        if due and state.is_world_process_zero:
+            self.log.add(state.global_step, self.score())
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """One line: steps done, time left and the latest reward or loss; silent where stderr is no terminal."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.bar: tqdm[Any] | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.name, unit="step", disable=None)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        shown = {key: f"{logs[key]:.3f}" for key in ("reward", "loss") if logs and isinstance(logs.get(key), float)}
+        if self.bar is not None and shown:
+            self.bar.set_postfix(shown, refresh=False)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,142 @@
+"""The adapter: TRL's GRPOTrainer with one of this project's objectives in place of its loss.
+
+TRL brings rollouts, rewards, advantages, distribution and resume. The only method replaced is the private
+`_compute_loss`, which is why TRL is pinned to one minor release; `tests/training/test_trainer.py` holds the
+loss and its gradient equal to TRL's own where TRL has the same objective.
+
+What TRL's loss can do and this one does not is refused in `__init__` rather than ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from trl import GRPOTrainer
+
+from pspo_bench.errors import TrainingError
+from pspo_bench.objectives import Aggregation, PolicyBatch, aggregate, combine, dapo_normalizer, diagnostics, kl_k3, summarize
+
+ObjectiveFunction = Callable[[PolicyBatch], torch.Tensor]
+
+IMAGE_INPUTS = ("pixel_values", "num_images", "image_grid_thw", "token_type_ids", "tool_mask")
+
+
+class TrustRegionTrainer(GRPOTrainer):
+    """GRPO with a given per-token objective.
+
+    `objective` maps a PolicyBatch to per-token losses (B, T); `aggregation` says how they become one number.
+    """
+
+    def __init__(self, *args: Any, objective: ObjectiveFunction, aggregation: Aggregation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.objective = objective
+        self.aggregation = aggregation
+        self._figures: dict[str, list[dict[str, torch.Tensor]]] = {"train": [], "eval": []}
+        self._refuse_unsupported()
+
+    def _refuse_unsupported(self) -> None:
+        settings = {
+            "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
+            "top_entropy_quantile": self.top_entropy_quantile < 1.0,
+            "entropy_coef": self._entropy_bonus_enabled,
+            "router_aux_loss_coef": self.aux_loss_enabled,
+            "use_liger_kernel": self.args.use_liger_kernel,
+            "use_bias_correction_kl": self.args.use_bias_correction_kl,
+            "importance_sampling_level": self.importance_sampling_level != "token",
+            "tools": bool(self.tools),
+        }
+        used = [name for name, on in settings.items() if on]
+        if used:
+            raise TrainingError(f"The objectives do not support TRL's {', '.join(used)}; leave them at TRL's defaults")
+        if self.use_vllm and self.vllm_importance_sampling_correction and self.top_p < 1:
+            raise TrainingError(
+                "rollout.top_p below 1 with vLLM's importance-sampling correction compares a truncated with a full"
+                " distribution; set rollout.top_p=1 or switch the correction off"
+            )
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        batch = super()._generate_and_score_completions(inputs)
+        generated = self.accelerator.gather(batch["completion_mask"].sum()).sum().item()
+        self._metrics[self._mode]["tokens_generated"].append(generated)
+        return batch
+
+    def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
+        images = [name for name in IMAGE_INPUTS if name in inputs]
+        if images:
+            raise TrainingError(f"Only text can be trained on; the batch holds {', '.join(images)}")
+        mask = inputs["completion_mask"]  # (B, T)
+        logps, entropies = self._logps(model, inputs, mask)
+        old_logps = inputs.get("old_per_token_logps")
+        advantages = inputs["advantages"]  # (B,)
+        batch = PolicyBatch(
+            logps=logps,
+            # TRL leaves the old log-probabilities out where the policy has not moved since the rollout
+            old_logps=logps.detach() if old_logps is None else old_logps,
+            advantages=advantages.unsqueeze(1).expand_as(logps),
+            mask=mask,
+        )
+        per_token = self.objective(batch)  # (B, T)
+        if "importance_sampling_ratio" in inputs:
+            per_token = per_token * inputs["importance_sampling_ratio"]
+        if self.beta:
+            per_token = per_token + self.beta * self._kl_to_reference(batch, inputs["ref_per_token_logps"])
+        self._record(batch, entropies)
+        return self._aggregate(per_token, mask, inputs["num_items_in_batch"])
+
+    def _logps(self, model: Any, inputs: Any, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logps, entropies, _ = self._get_per_token_logps_and_entropies(
+            model,
+            torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1),
+            torch.cat([inputs["prompt_mask"], mask], dim=1),
+            mask.size(1),
+            compute_entropy=True,
+        )
+        return logps, entropies
+
+    def _kl_to_reference(self, batch: PolicyBatch, reference: torch.Tensor) -> torch.Tensor:
+        """The k3 estimate of KL(policy ‖ reference) per token, (B, T), nats."""
+        kl = kl_k3((reference - batch.logps).where(batch.mask, batch.logps.new_zeros(())))
+        sums = torch.stack([kl.detach().sum(), batch.mask.sum().to(kl.dtype)])
+        total, count = self.accelerator.reduce(sums, reduction="sum")
+        self._metrics[self._mode]["kl_to_reference"].append((total / count.clamp(min=1)).item())
+        return kl
+
+    def _aggregate(self, per_token: torch.Tensor, mask: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        training = self._mode == "train"  # in evaluation a batch is neither split nor accumulated
+        accumulation = self.current_gradient_accumulation_steps if training else 1
+        normalizer = dapo_normalizer(
+            items,
+            num_processes=self.accelerator.num_processes,
+            accumulation_steps=accumulation,
+            steps_per_generation=self.args.steps_per_generation if training else 1,
+        )
+        return aggregate(
+            per_token,
+            mask,
+            self.aggregation,
+            accumulation_steps=accumulation,
+            normalizer=normalizer,
+            max_tokens=self.max_completion_length,
+        )
+
+    def _record(self, batch: PolicyBatch, entropies: torch.Tensor) -> None:
+        """Keep this micro-batch's figures of every process. The one collective runs on every process, always."""
+        figures = diagnostics(batch, entropies)
+        gathered = self.accelerator.gather(torch.stack(list(figures.values())).unsqueeze(0))  # (processes, figures)
+        per_process = [dict(zip(figures, row.unbind(), strict=True)) for row in gathered]
+        self._figures[self._mode].append(combine(per_process))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """TRL's log with the trust region's figures over all micro-batches since the last one added."""
+        figures = self._figures[self._mode]
+        if figures:
+            summary = summarize(combine(figures))
+            logs.update({name: value for name, value in summary.items() if value is not None})
+            figures.clear()
+        super().log(logs, start_time)
+
+    @property
+    def _mode(self) -> str:
+        return "train" if self.model.training else "eval"
