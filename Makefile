@@ -45,7 +45,7 @@ test-slow: $(STAMP) ## the slow tests
 	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
 
 leaderboard: $(STAMP) ## write results/LEADERBOARD.md anew from results/measured
-	$(BIN)/pspo-bench leaderboard results/measured --format markdown --output results/LEADERBOARD.md
+	$(BIN)/pspo-bench leaderboard results/measured --reported --format markdown --output results/LEADERBOARD.md
 
 clean: ## remove caches and built packages; .venv and runs/ stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,10 +13,13 @@ import argparse
 import os
 import sys
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Any, NoReturn
+
+    Actions = argparse._SubParsersAction[Any]  # what add_subparsers returns; it has no public name
 
 EXIT_INTERRUPTED = 130
 EXIT_UNEXPECTED = 70
@@ -24,7 +27,9 @@ EXIT_UNEXPECTED = 70
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = build_parser().parse_args(_dashed(sys.argv[1:] if argv is None else argv))
+    given = _dashed(sys.argv[1:] if argv is None else argv)
+    chosen = next((argument for argument in given if not argument.startswith("-")), None)
+    arguments = build_parser(chosen).parse_args(given)
     if arguments.debug:
         return int(arguments.run(arguments) or 0)
     try:
@@ -49,15 +54,21 @@ def _run_quietly(arguments: argparse.Namespace) -> int:
         return 0
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
-        print(f"pspo-bench: unexpected {type(error).__name__}: {first} (--debug shows where)", file=sys.stderr)
+        print(
+            f"pspo-bench: unexpected {type(error).__name__}: {first} (--debug shows where)", file=sys.stderr
+        )
         return EXIT_UNEXPECTED
 
 
 def _quiet_libraries() -> None:
     """Keep the libraries' chatter out of our output; a variable that the user has set stays as it is."""
-    for name, value in {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    for name, value in {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_VERBOSITY": "error",
                         "TRL_EXPERIMENTAL_SILENCE": "1", "TOKENIZERS_PARALLELISM": "false"}.items():  # fmt: skip
         os.environ.setdefault(name, value)
+    import warnings
+
+    for module in ("transformers", "torch", "trl", "accelerate"):
+        warnings.filterwarnings("ignore", module=rf"{module}\.")
 
 
 def _dashed(argv: Sequence[str]) -> list[str]:
@@ -122,7 +133,9 @@ def _eval(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         for load in workloads(arguments.tasks, settings):
             samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
-            print(f"{load.task.name}: {len(load.examples)} questions, {samples} samples of at most {load.max_tokens} tokens")
+            print(
+                f"{load.task.name}: {len(load.examples)} questions, {samples} samples of at most {load.max_tokens} tokens"
+            )
         return 0
     run = evaluate(arguments.model, arguments.tasks, arguments.output_path, settings)
     print(scores_table(run.frame(), title=f"{arguments.model} → {run.path}"))
@@ -136,7 +149,9 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
     board = leaderboard(arguments.runs, reported=arguments.reported, temperature=arguments.temperature)
     form = arguments.format or ("markdown" if arguments.output else "terminal")
     command = "pspo-bench leaderboard " + " ".join(map(str, arguments.runs))
-    command += (" --reported" if arguments.reported else "") + (f" -o {arguments.output}" if arguments.output else "")
+    command += (" --reported" if arguments.reported else "") + (
+        f" -o {arguments.output}" if arguments.output else ""
+    )
     text = {
         "terminal": board.to_terminal,
         "markdown": lambda: board.to_markdown(command),
@@ -167,7 +182,9 @@ def _tasks_show(arguments: argparse.Namespace) -> int:
     task = load_task(arguments.task, arguments.tasks_dir)
     examples = load_examples(task, arguments.split, data_dir=arguments.data_dir)
     print(f"{task.name}: {task.title}\nfile: {task.path}\nlicense: {task.license}")
-    print(f"split: {arguments.split or task.eval_split}\nrows: {len(examples)}\nsha256: {content_hash(examples)}")
+    print(
+        f"split: {arguments.split or task.eval_split}\nrows: {len(examples)}\nsha256: {content_hash(examples)}"
+    )
     for example in examples[: arguments.limit]:
         print(f"\nid: {example.id}   gold: {example.gold}   answer type: {example.answer_type}")
         for turn in messages(example, system_prompt(task.system_prompt, None)):
@@ -186,7 +203,9 @@ def _tasks_check(arguments: argparse.Namespace) -> int:
             examples = load_examples(task, split, data_dir=arguments.data_dir)
             problems = check_golds(task, examples)
             bad += len(problems)
-            print(f"{name}/{split}: {len(examples) - len(problems)} of {len(examples)} golds pass their own checker")
+            print(
+                f"{name}/{split}: {len(examples) - len(problems)} of {len(examples)} golds pass their own checker"
+            )
             for problem in problems:
                 print(f"  {problem}")
     return 1 if bad else 0
@@ -220,7 +239,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _pocket_build(arguments: argparse.Namespace) -> int:
     from pspo_bench.pocket.build import build
 
-    settings = {name: getattr(arguments, name) for name in ("steps", "seed") if getattr(arguments, name) is not None}
+    settings = {
+        name: getattr(arguments, name) for name in ("steps", "seed") if getattr(arguments, name) is not None
+    }
     manifest = build(arguments.output, **settings)
     print(f"{arguments.output}: weights sha256 {manifest['weights_sha256']}")
     return 0
@@ -229,9 +250,8 @@ def _pocket_build(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from pspo_bench.answers.jsonl import check_file
 
-    source = "-" if str(arguments.file) == "-" else arguments.file
     check_file(
-        source,
+        "-" if str(arguments.file) == "-" else arguments.file,
         arguments.output,
         workers=arguments.workers,
         timeout_s=arguments.timeout,
@@ -243,47 +263,76 @@ def _check(arguments: argparse.Namespace) -> int:
 # Arguments
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """argparse with an error of one line, as all our errors are, and a help that loads no further module."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"formatter_class": _help_formatter, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def _help_formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse would import shutil, and with it all compression modules, to find the width
+    try:
+        width = os.get_terminal_size().columns
+    except OSError:
+        width = int(os.environ.get("COLUMNS", "100"))
+    return argparse.HelpFormatter(prog, width=min(width, 120) - 2, max_help_position=28)
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser. Only the `chosen` command gets its arguments: building all would slow down every `--help`."""
+    parser = _Parser(
         prog="pspo-bench",
         description="Train language models with different trust regions, score them, say which is better.",
     )
     parser.add_argument("--version", action="version", version=f"pspo-bench {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_train(commands)
-    _add_eval(commands)
-    _add_leaderboard(commands)
-    _add_study(commands)
-    _add_tasks(commands)
-    _add_check(commands)
-    _add_pocket(commands)
-    _add_demo(commands)
+    for name, (summary, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            add_arguments(command)
     return parser
 
 
-Commands = argparse._SubParsersAction  # the type that add_subparsers returns has no public name
-
-
-def _add_train(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "train", _train, "train a checkpoint from a recipe")
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _train)
     parser.add_argument("recipe", help="recipe file, or the name of a shipped one such as pocket/grpo")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="change a key, e.g. seed=1 objective.name=pspo")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="change a key, e.g. seed=1 objective.name=pspo"
+    )
     parser.add_argument("-o", "--output", type=_path, help="checkpoint folder (default: runs/<name>-s<seed>)")
     parser.add_argument("--resume", action="store_true", help="continue an unfinished run of the same recipe")
-    parser.add_argument("--limit", type=int, metavar="STEPS", help="stop after this many optimiser steps, to try out")
+    parser.add_argument(
+        "--limit", type=int, metavar="STEPS", help="stop after this many optimiser steps, to try out"
+    )
     _add_dry_run(parser)
     _add_places(parser)
 
 
-def _add_eval(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "eval", _eval, "score a model on tasks; continues an unfinished run by itself")
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _eval)
     parser.add_argument("--model", required=True, help="pocket, smollm2, a folder, a GGUF file or a Hub id")
-    parser.add_argument("--tasks", type=_names, required=True, metavar="A,B", help="task names, see: tasks list")
+    parser.add_argument(
+        "--tasks", type=_names, required=True, metavar="A,B", help="task names, see: tasks list"
+    )
     parser.add_argument("--output-path", "-o", type=_path, required=True, metavar="RUN", help="run folder")
-    parser.add_argument("--limit", type=_limit, help="questions per task (a fixed random subset), or a share below 1")
-    parser.add_argument("--temperature", type=_numbers, default=(0.0,), metavar="T,T", help="0 is greedy; the first is the headline")
-    parser.add_argument("--samples", type=int, default=1, metavar="N", help="samples per question where T > 0")
+    parser.add_argument(
+        "--limit", type=_limit, help="questions per task (a fixed random subset), or a share below 1"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=_numbers,
+        default=(0.0,),
+        metavar="T,T",
+        help="0 is greedy; the first is the headline",
+    )
+    parser.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="samples per question where T > 0"
+    )
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--max-tokens", type=int, help="per completion (default: each task's own)")
     parser.add_argument("--seed", type=int, default=0)
@@ -299,42 +348,50 @@ def _add_eval(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_places(parser)
 
 
-def _add_leaderboard(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "leaderboard", _leaderboard, "tabulate runs: seeds aggregated, a column per task")
-    parser.add_argument("runs", nargs="+", type=_path, help="run folders, result files, or folders that hold them")
+def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _leaderboard)
+    parser.add_argument(
+        "runs", nargs="+", type=_path, help="run folders, result files, or folders that hold them"
+    )
     parser.add_argument("--reported", action="store_true", help="add the figures that the paper states")
     parser.add_argument("--temperature", type=float, help="instead of each run's headline temperature")
     parser.add_argument("--format", choices=("terminal", "markdown", "json", "csv"))
-    parser.add_argument("-o", "--output", type=_path, help="write to this file (Markdown unless --format says else)")
+    parser.add_argument(
+        "-o", "--output", type=_path, help="write to this file (Markdown unless --format says else)"
+    )
 
 
-def _add_study(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "study", _study, "train and score a grid of arms × seeds; continues by itself")
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _study)
     parser.add_argument("study", help="study file, or the name of a shipped one such as pocket/demo")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="change a key, e.g. seeds=[0,1]")
     parser.add_argument("-o", "--output", type=_path, help="folder (default: runs/<name>)")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
+    )
     _add_dry_run(parser)
     _add_places(parser)
 
 
-def _add_tasks(commands: Commands[argparse.ArgumentParser]) -> None:
-    actions = _group(commands, "tasks", "list, show and check tasks")
-    listing = _command(actions, "list", _tasks_list, "every task: rows, title, licence")
+def _add_tasks(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _action(actions, "list", _tasks_list, "every task: rows, title, licence")
     listing.add_argument("--tasks-dir", type=_path)
-    show = _command(actions, "show", _tasks_show, "one task: source, hash and first questions as they are asked")
+    show = _action(
+        actions, "show", _tasks_show, "one task: source, hash and first questions as they are asked"
+    )
     show.add_argument("task")
     show.add_argument("--split")
     show.add_argument("--limit", type=int, default=2, metavar="N", help="questions to print")
     _add_places(show)
-    check = _command(actions, "check", _tasks_check, "every gold must pass its own checker")
+    check = _action(actions, "check", _tasks_check, "every gold must pass its own checker")
     check.add_argument("tasks", nargs="*", help="task names (default: all)")
     check.add_argument("--all-splits", action="store_true")
     _add_places(check)
 
 
-def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "check", _check, "check answers: JSONL rows {id, gold, completion, answer_type?, question?}")
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _check)
     parser.add_argument("file", type=_path, help="JSONL file, - for stdin")
     parser.add_argument("-o", "--output", type=_path, help="file for the verdict rows (default: stdout)")
     parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
@@ -342,40 +399,55 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
 
 
-def _add_pocket(commands: Commands[argparse.ArgumentParser]) -> None:
-    actions = _group(commands, "pocket", "the model that ships with the package")
-    parser = _command(actions, "build", _pocket_build, "make the pocket base model from scratch")
-    parser.add_argument("-o", "--output", type=_path, required=True)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--seed", type=int)
+def _add_pocket(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    build = _action(actions, "build", _pocket_build, "make the pocket base model from scratch")
+    build.add_argument("-o", "--output", type=_path, required=True)
+    build.add_argument("--steps", type=int)
+    build.add_argument("--seed", type=int)
 
 
-def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "demo", _demo, "the whole loop on the pocket model: train, score, leaderboard")
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, _demo)
     parser.add_argument("-o", "--output", type=_path, help="folder (default: runs/pocket-demo)")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
+    )
     _add_dry_run(parser)
 
 
-def _group(commands: Commands[argparse.ArgumentParser], name: str, help: str) -> Commands[argparse.ArgumentParser]:
-    parser = commands.add_parser(name, help=help, description=help)
-    return parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+COMMANDS = {
+    "train": ("train a checkpoint from a recipe", _add_train),
+    "eval": ("score a model on tasks; continues an unfinished run by itself", _add_eval),
+    "leaderboard": ("tabulate runs: seeds aggregated, a column per task", _add_leaderboard),
+    "study": ("train and score a grid of arms × seeds; continues by itself", _add_study),
+    "tasks": ("list, show and check tasks", _add_tasks),
+    "check": (
+        "check the answers in a JSONL file: rows {id, gold, completion, answer_type?, question?}",
+        _add_check,
+    ),
+    "pocket": ("the model that ships with the package", _add_pocket),
+    "demo": ("the whole loop on the pocket model: train, score, leaderboard", _add_demo),
+}
 
 
-def _command(
-    commands: Commands[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    help: str,
+def _action(
+    actions: Actions, name: str, run: Callable[[argparse.Namespace], int], summary: str
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help, description=help)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(run=run)
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary)
+    _runs(parser, run)
     return parser
 
 
+def _runs(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(run=run)
+
+
 def _add_dry_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="check everything and print what would be done")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything and print what would be done"
+    )
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:

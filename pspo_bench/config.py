@@ -273,7 +273,11 @@ def _fields_beside(model: type[BaseModel], location: tuple[Any, ...]) -> list[st
     current: Any = model
     for part in location[:-1]:
         field = current.model_fields.get(part) if isinstance(part, str) else None
-        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if (
+            field is not None
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, BaseModel)
+        ):
             current = field.annotation
     return list(current.model_fields)
 
@@ -295,11 +299,17 @@ def _apply(values: dict[str, Any], key: str, value: Any, where: str) -> None:
         sections = _sections_with(values, key)
         if len(sections) != 1:
             known = [name for name, field in Recipe.model_fields.items() if field.annotation is not None]
-            problem = unknown("recipe key", key, known) if not sections else (
-                f"Override '{key}' is ambiguous; write one of: {', '.join(f'{s}.{key}' for s in sections)}"
+            problem = (
+                unknown("recipe key", key, known)
+                if not sections
+                else (
+                    f"Override '{key}' is ambiguous; write one of: {', '.join(f'{s}.{key}' for s in sections)}"
+                )
             )
             raise ConfigError(f"{where}: {problem}")
         path = [sections[0], key]
+    if path == ["objective", "name"] and values.get("objective", {}).get("name") != value:
+        values["objective"] = {}  # another objective does not take over this one's settings
     _set(values, path, value)
 
 

@@ -46,7 +46,9 @@ class MissingExtraError(PspoBenchError):
     exit_code = 2
 
     def __init__(self, extra: str, needed_for: str) -> None:
-        super().__init__(f"{needed_for} needs the extra '{extra}'; install it with: pip install 'pspo-bench[{extra}]'")
+        super().__init__(
+            f"{needed_for} needs the extra '{extra}'; install it with: pip install 'pspo-bench[{extra}]'"
+        )
 
 
 def unknown(kind: str, name: str, known: object, where: str | None = None) -> str:

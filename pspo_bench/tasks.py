@@ -77,7 +77,9 @@ class Task(Section):
     @model_validator(mode="after")
     def _has_eval_split(self) -> Task:
         if self.eval_split not in self.splits:
-            raise ValueError(f"splits.{self.eval_split} is missing; eval_split = '{self.eval_split}' needs it")
+            raise ValueError(
+                f"splits.{self.eval_split} is missing; eval_split = '{self.eval_split}' needs it"
+            )
         return self
 
 
@@ -148,7 +150,9 @@ def check_golds(task: Task, examples: Sequence[Example]) -> list[str]:
     spellings = [(f"#### {e.gold}", e.gold, e.answer_type) for e in readable]
     for example, verdict in zip(readable, check_many(spellings), strict=True):
         if not verdict.correct:
-            problems.append(f"{task.name}/{example.id}: gold '{example.gold}' is {verdict.status}: {verdict.reason}")
+            problems.append(
+                f"{task.name}/{example.id}: gold '{example.gold}' is {verdict.status}: {verdict.reason}"
+            )
     return problems
 
 
@@ -170,7 +174,9 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> tuple[list[dict[str,
     """The raw rows of a split and where they came from."""
     spec = task.splits[split]
     if task.generator:
-        generate: Any = Registry("generator", group="pspo_bench.generators").get(task.generator, str(task.path))
+        generate: Any = Registry("generator", group="pspo_bench.generators").get(
+            task.generator, str(task.path)
+        )
         return generate(task.name, split), task.generator
     if spec.file:
         file = task.path.parent / spec.file
@@ -181,7 +187,9 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> tuple[list[dict[str,
         return _read_jsonl(file), str(file)
     if task.hub:
         return _from_hub(task, split), f"{task.hub} on the Hugging Face Hub"
-    raise ConfigError(f"{task.path}: split '{split}' has no source; give generator, hub or splits.{split}.file")
+    raise ConfigError(
+        f"{task.path}: split '{split}' has no source; give generator, hub or splits.{split}.file"
+    )
 
 
 def _read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -220,10 +228,12 @@ def _from_hub(task: Task, split: str) -> list[dict[str, Any]]:
 
 def _examples(task: Task, rows: list[dict[str, Any]], origin: str) -> list[Example]:
     """Fill the column templates. An optional column that no row has is left out; `id` falls back to the row number."""
-    templates = {key: value for key, value in task.columns.model_dump().items() if value and key != "gold_after"}
+    templates = {
+        key: value for key, value in task.columns.model_dump().items() if value and key != "gold_after"
+    }
     fields = set().union(*(row.keys() for row in rows)) if rows else set()
-    for key in OPTIONAL_COLUMNS:
-        if key in templates and not _names_in(templates[key], task) <= fields:
+    for key, template in list(templates.items()):
+        if not _names_in(template, task) <= fields and key in OPTIONAL_COLUMNS:
             del templates[key]
     return [_example(task, templates, row, number, origin) for number, row in enumerate(rows)]
 
@@ -239,7 +249,9 @@ def _example(task: Task, templates: dict[str, str], row: dict[str, Any], number:
     if task.columns.gold_after:
         _, marker, gold = gold.rpartition(task.columns.gold_after)
         if not marker:
-            raise DataError(f"Task '{task.name}': row {number} of {origin} has no '{task.columns.gold_after}' in its gold")
+            raise DataError(
+                f"Task '{task.name}': row {number} of {origin} has no '{task.columns.gold_after}' in its gold"
+            )
     if not gold.strip() or not values["question"].strip():
         raise DataError(f"Task '{task.name}': row {number} of {origin} has an empty question or gold")
     return Example(
@@ -280,7 +292,9 @@ def _verify(task: Task, split: str, examples: Sequence[Example], origin: str) ->
         )
     ids = {example.id for example in examples}
     if len(ids) != len(examples):
-        raise DataError(f"Task '{task.name}', split '{split}': {origin} has two rows with one id; ids must be unique")
+        raise DataError(
+            f"Task '{task.name}', split '{split}': {origin} has two rows with one id; ids must be unique"
+        )
     if spec.sha256 and (found := content_hash(examples)) != spec.sha256:
         raise DataError(
             f"Task '{task.name}', split '{split}': the questions and golds of {origin} hash to {found}, but"

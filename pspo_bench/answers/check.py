@@ -1,7 +1,7 @@
 """The checker: extract, normalise by type, compare exactly, and only then symbolically in a worker process.
 
-    >>> check("... #### 1,234", "1234", "number")
-    Verdict(status=<Status.CORRECT: 'correct'>, extracted='1,234', method='hash', reason='equal numbers')
+>>> check("... #### 1,234", "1234", "number")
+Verdict(status=<Status.CORRECT: 'correct'>, extracted='1,234', method='hash', reason='equal numbers')
 """
 
 from __future__ import annotations
@@ -121,13 +121,17 @@ def _decide(row: CheckRow, scoring: str, timeout_s: float) -> Verdict | _Pending
         return Verdict(Status.NO_ANSWER, None, None, f"no answer found by {scoring} extraction")
     if len(answer.text) > MAX_ANSWER_CHARS:
         shown = answer.text[:80] + "…"
-        return Verdict(Status.WRONG, shown, answer.method, f"the answer is longer than {MAX_ANSWER_CHARS} characters")
+        return Verdict(
+            Status.WRONG, shown, answer.method, f"the answer is longer than {MAX_ANSWER_CHARS} characters"
+        )
     return _compare_here(gold, answer, row.question)
 
 
 def _compare_here(gold: Gold, answer: Extraction, question: str | None) -> Verdict | _Pending:
     try:
-        return _verdict(_exact_match(gold, answer.text, question if gold.kind.uses_question else None), answer)
+        return _verdict(
+            _exact_match(gold, answer.text, question if gold.kind.uses_question else None), answer
+        )
     except NeedsSymbolicError:
         return _Pending(gold, answer, question)
 
@@ -144,7 +148,9 @@ def _exact_match(gold: Gold, answer: str, question: str | None) -> Match:
 
 def _finish(step: _Pending, timeout_s: float, workers: int) -> Verdict:
     question = step.question if step.gold.kind.uses_question else None
-    result = shared_pool(workers).compare(step.gold.text, step.answer.text, step.gold.kind.name, question, timeout_s)
+    result = shared_pool(workers).compare(
+        step.gold.text, step.answer.text, step.gold.kind.name, question, timeout_s
+    )
     if result.outcome is Outcome.DECIDED:
         return _verdict(Match(result.equal, result.reason), step.answer)
     status = Status.TIMEOUT if result.outcome is Outcome.TIMEOUT else Status.ERROR
@@ -163,7 +169,9 @@ def _as_row(row: CheckRow | Sequence[Any]) -> CheckRow:
     if isinstance(row, CheckRow):
         return row
     if isinstance(row, str) or not isinstance(row, Sequence):
-        raise TypeError(f"a row must be a CheckRow or a tuple (completion, gold, ...), not {type(row).__name__}")
+        raise TypeError(
+            f"a row must be a CheckRow or a tuple (completion, gold, ...), not {type(row).__name__}"
+        )
     return CheckRow(*row)
 
 
@@ -173,8 +181,14 @@ def _require_arguments(row: CheckRow, scoring: str, timeout_s: float) -> None:
         _require_text(question=row.question)
     if scoring not in SCORINGS:
         raise AnswerError(unknown("scoring", scoring, SCORINGS))
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= MAX_TIMEOUT_S:
-        raise AnswerError(f"timeout_s must be a number of seconds above 0 and at most {MAX_TIMEOUT_S:g}, not {timeout_s!r}")
+    if (
+        isinstance(timeout_s, bool)
+        or not isinstance(timeout_s, int | float)
+        or not 0 < timeout_s <= MAX_TIMEOUT_S
+    ):
+        raise AnswerError(
+            f"timeout_s must be a number of seconds above 0 and at most {MAX_TIMEOUT_S:g}, not {timeout_s!r}"
+        )
 
 
 def _require_text(**values: object) -> None:

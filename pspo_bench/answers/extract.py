@@ -86,7 +86,9 @@ def _hash(text: str) -> Found | None:
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?:\{|([A-Za-z0-9])(?![A-Za-z0-9]))|\\.|[{}]", re.DOTALL)
-_BETWEEN_BOXES = re.compile(r"(?:\s|[$,;.&]|\\[()\[\],; ]|\\quad|\\text\s*\{\s*(?:and|or)\s*\}|\b(?:and|or)\b|[a-zA-Z]\w{0,2}\s*=)*")
+_BETWEEN_BOXES = re.compile(
+    r"(?:\s|[$,;.&]|\\[()\[\],; ]|\\quad|\\text\s*\{\s*(?:and|or)\s*\}|\b(?:and|or)\b|[a-zA-Z]\w{0,2}\s*=)*"
+)
 
 
 def _boxed(text: str) -> Found | None:
@@ -98,7 +100,11 @@ def _boxed(text: str) -> Found | None:
     run = [spans[-1]]
     for span in reversed(spans[:-1][-16:]):
         between = text[span[2] + 1 : run[0][0]]
-        if len(between) > 40 or not re.search(r",|;|\band\b|\bor\b", between) or not _BETWEEN_BOXES.fullmatch(between):
+        if (
+            len(between) > 40
+            or not re.search(r",|;|\band\b|\bor\b", between)
+            or not _BETWEEN_BOXES.fullmatch(between)
+        ):
             break
         run.insert(0, span)
     joiner = " or " if len(run) > 1 and re.search(r"\bor\b", text[run[0][2] : run[-1][1]]) else ", "
@@ -128,6 +134,9 @@ def _boxes(text: str) -> list[tuple[int, int, int]]:
     return spans
 
 
+_CHECKING = re.compile(
+    r"\b(?:check|verify|confirm)\w*\s+(?:that\s+)?(?:(?:our|the|this|my)\s+)?$", re.IGNORECASE
+)
 _CUE = re.compile(r"\bans(?:wer)?\b", re.IGNORECASE)
 # "the answer is", "Final Answer:", "**Answer:**", "Ans: 5", "answer = 5"; a colon or a verb must follow.
 _SAID = re.compile(
@@ -137,13 +146,15 @@ _SAID = re.compile(
 )
 _STOP = re.compile(
     r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\bMrs\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
-    r"|[!?](?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
+    r"|(?<!\\)[!?](?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
 )
 
 
 def _answer_is(text: str, after: int) -> Found | None:
     """The last phrase at or behind `after`; a phrase around a later box or hash is dropped by the caller's maximum."""
     for at in reversed([cue.start() for cue in _CUE.finditer(text, after)]):
+        if _CHECKING.search(text, max(0, at - 40), at):
+            continue
         said = _SAID.match(text, at)
         if said:
             answer = _until_stop(text[said.end() : said.end() + TAIL_CHARS])
@@ -158,7 +169,7 @@ def _until_stop(text: str) -> str:
     if opening and not re.match(r"\s*\$[0-9.,]+(?:[^0-9.,$]|$)", text):
         ends = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}[opening.group(1)]
         end = text.find(ends, opening.end())
-        if 0 <= end:
+        if end >= 0:
             rest = _STOP.search(text, end + len(ends))
             return text[: rest.start() if rest else len(text)].strip()
     begin = re.match(r"\s*", text)
@@ -185,7 +196,10 @@ _NUMBER = re.compile(
 )
 _HEDGE = re.compile(rf"(?:{_NUM}\s*(?:,\s*(?:or\s+)?|\bor\s+))+{_NUM}\s*$")
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
-_LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|(?:so|thus|hence|therefore|then|finally|so,|∴|\\therefore)[\s,:]+)", re.IGNORECASE)
+_ONLY_MATHS = re.compile(r"(?:\$\$?[^$]*\$\$?|\\\(.*\\\)|\\\[.*\\\])\.?")
+_LIST_MARK = re.compile(
+    r"^\s*(?:[-*•]\s+|(?:so|thus|hence|therefore|then|finally|so,|∴|\\therefore)[\s,:]+)", re.IGNORECASE
+)
 _BARE = re.compile(r"^[-+−=$€£\\(]*\s*(?:[0-9]|\\(?:d|t)?frac|\\sqrt|\\pi|\.[0-9])", re.ASCII)
 
 
@@ -200,11 +214,15 @@ def _unstated(completion: str, fallback: Fallback) -> Extraction | None:
     last = _LIST_MARK.sub("", lines[-1]).strip()
     bold = _BOLD.findall(last)
     if fallback is Fallback.SENTENCE:
-        return Extraction(bold[-1], "bold") if len(bold) == 1 else Extraction(_last_sentence(last), "last_line")
+        return (
+            Extraction(bold[-1], "bold") if len(bold) == 1 else Extraction(_last_sentence(last), "last_line")
+        )
     if fallback is Fallback.FORMULA:
         return Extraction(bold[-1], "bold") if bold else Extraction(_formula_of(last), "last_line")
     if bold and _NUMBER.search(bold[-1]):
         return Extraction(bold[-1], "bold")
+    if _ONLY_MATHS.fullmatch(last):
+        return Extraction(last, "last_line")
     if len(last) <= 60 and _BARE.match(last) and len(_NUMBER.findall(last)) == 1:
         return Extraction(last, "last_line")
     return _last_number(completion)
@@ -223,18 +241,25 @@ def _formula_of(line: str) -> str:
     """The last piece of inline maths in a line, else the line up to its stop."""
     pieces = re.findall(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", line)
     if pieces:
-        return next(part for part in pieces[-1] if part).strip()
+        return str(next(part for part in pieces[-1] if part)).strip()
     stop = _STOP.search(line)
     return line[: stop.start()].strip() if stop else line
 
 
 def _last_number(completion: str) -> Extraction | None:
     tail = plain_unicode(_end_of_turn(completion[-TAIL_CHARS:]))
-    last = None
-    for last in _NUMBER.finditer(tail):
-        pass
+    # Most solutions end with a number: a short look first, from a white space on so that no number is cut in two.
+    start = max(tail.rfind(" ", 0, -150), 0) if len(tail) > 200 else 0
+    last = _last_match(tail, start) or _last_match(tail, 0)
     if last is None:
         return None
     hedge = _HEDGE.search(tail, max(0, last.start() - 80), last.end())
     whole = hedge.group() if hedge and " or " in hedge.group() else last.group()
     return Extraction(whole.strip(), "last_number")
+
+
+def _last_match(text: str, start: int) -> re.Match[str] | None:
+    last = None
+    for found in _NUMBER.finditer(text, start):
+        last = found
+    return last

@@ -40,11 +40,37 @@ _FUNCTIONS = set(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh ln log exp sqrt cbrt abs asin acos "
     "atan floor ceil lg min max gcd lcm".split()
 )
-_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot", "sec": "arcsec", "csc": "arccsc"}
+_INVERSES = {
+    "sin": "arcsin",
+    "cos": "arccos",
+    "tan": "arctan",
+    "cot": "arccot",
+    "sec": "arcsec",
+    "csc": "arccsc",
+}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "ln": "log"}
 _CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "e": "e", "i": "i"}
-_FOREIGN = re.compile(r"\\(?:int|sum|prod|lim|binom|choose|lfloor|lceil|bar|overline|mod|pmod|iint|oint)(?![A-Za-z])")
-_NOT_SYMBOLS = {"or", "and", "not", "is", "to", "of", "per", "the", "a" * 9, "as", "at", "if", "in", "it", "no", "yes", "on"}
+_FOREIGN = re.compile(
+    r"\\(?:int|sum|prod|lim|binom|choose|lfloor|lceil|bar|overline|mod|pmod|iint|oint)(?![A-Za-z])"
+)
+_NOT_SYMBOLS = {
+    "or",
+    "and",
+    "not",
+    "is",
+    "to",
+    "of",
+    "per",
+    "the",
+    "as",
+    "at",
+    "if",
+    "in",
+    "it",
+    "no",
+    "yes",
+    "on",
+}
 
 
 @lru_cache(maxsize=16384)
@@ -86,7 +112,9 @@ def _tokens(text: str) -> list[tuple[str, str, bool]]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if not found:
-            raise NotAnAnswerError(f"'{_shown(text)}' is not a formula: '{text[at:].strip()[:12]}' is not understood")
+            raise NotAnAnswerError(
+                f"'{_shown(text)}' is not a formula: '{text[at:].strip()[:12]}' is not understood"
+            )
         kind = str(found.lastgroup)
         if kind == "num" and len(found.group(kind)) > MAX_DIGITS:
             raise NotAnAnswerError(f"a number of more than {MAX_DIGITS} digits is not read")
@@ -170,7 +198,9 @@ class _Parser:
         kind, text, _ = self.peek()
         if text == "|":
             return self.bars == 0
-        return kind in ("cmd", "word") or text in ("(", "{", "[") or (kind == "num" and self.follows_bracket())
+        return (
+            kind in ("cmd", "word") or text in ("(", "{", "[") or (kind == "num" and self.follows_bracket())
+        )
 
     def follows_bracket(self) -> bool:
         """`\\sqrt{2} 3` is read as a product, `2 3` is not."""
@@ -221,7 +251,7 @@ class _Parser:
         return self.atom()
 
     def atom(self) -> Node:
-        kind, text, _ = self.peek()
+        kind = self.peek()[0]
         if kind == "num":
             return self.number()
         if kind == "word":
@@ -262,7 +292,7 @@ class _Parser:
             return ("const", _CONSTANTS[lowered])
         if text in _GREEK:
             return self.symbol(text)
-        if len(text) > 4 or lowered in _NOT_SYMBOLS:
+        if len(text) > 3 or lowered in _NOT_SYMBOLS:
             self.fail()
         for function in ("sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
             if lowered.startswith(function) or lowered.endswith(function):
@@ -280,14 +310,11 @@ class _Parser:
         if name in ("e", "i"):
             return ("const", name)
         if self.take("_"):
+            braced = self.take("{")
             kind, text, _ = self.peek()
-            if text == "{":
-                self.at += 1
-                kind, text, _ = self.peek()
-                self.at += 1
+            self.at += 1
+            if braced:
                 self.expect("}")
-            else:
-                self.at += 1
             if kind not in ("num", "word", "cmd"):
                 self.fail()
             name = f"{name}_{text}"
@@ -324,7 +351,7 @@ class _Parser:
     def function(self, name: str) -> Node:
         if name == "sqrt":
             return self.root()
-        base = self.subscript() if name == "log" and self.take("_") else None
+        base = self.argument() if name == "log" and self.take("_") else None
         power = None
         if self.take("^"):
             power = self.group() if self.peek()[1] == "{" else self.signed_power()
@@ -336,9 +363,6 @@ class _Parser:
             name, base = "log", ("num", Fraction(10))
         node: Node = ("fn", name, argument) if base is None else ("fn", "log", argument, base)
         return node if power is None else ("pow", node, power)
-
-    def subscript(self) -> Node:
-        return self.argument()
 
     def function_argument(self) -> Node:
         """`\\sin(x)`, `\\sin{x}`, or juxtaposed factors without another function: `\\sin 2x`."""
@@ -449,4 +473,6 @@ def _bits(value: Fraction) -> int:
 
 def has_symbol(node: Node) -> bool:
     """Whether a variable occurs in `node`."""
-    return node[0] in ("sym", "latex") or any(isinstance(child, tuple) and has_symbol(child) for child in node[1:])
+    return node[0] in ("sym", "latex") or any(
+        isinstance(child, tuple) and has_symbol(child) for child in node[1:]
+    )

@@ -1,6 +1,6 @@
 """What every matcher shares: its result, its context, and the two ways in which it can give up.
 
-    def match(gold, answer, context): return Match(gold == answer, "same text")
+def match(gold, answer, context): return Match(gold == answer, "same text")
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def find(text: str) -> tuple[str, str] | None:
     if stated:
         return stated.group(1), "hash"
     last = None
-    for last in _ANY.finditer(text):
-        pass
+    for found in _ANY.finditer(text):
+        last = found
     return (last.group(), "last_number") if last else None
 
 

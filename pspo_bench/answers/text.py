@@ -23,6 +23,11 @@ _SPECIAL = {
     "⁸": "^8", "⁹": "^9", "…": "...", "，": ",", "％": "%", "＄": "$", "﹩": "$",
 }  # fmt: skip
 _SPECIAL_RUN = re.compile("|".join(map(re.escape, _SPECIAL)))
+# Controls, soft hyphen, zero-width and bidirectional marks, lone surrogates (Unicode categories Cc, Cf, Cs).
+_INVISIBLE = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e"
+    "\\u2060-\\u206f\\ud800-\\udfff\\ufeff]"
+)
 _VULGAR = re.compile("([0-9]?)([¼½¾⅐-⅞])")
 
 _DOLLAR = "\ue000"  # a currency sign, kept apart from `$` as a delimiter; private use, so never in the input after NFKC
@@ -30,11 +35,13 @@ _DOLLAR = "\ue000"  # a currency sign, kept apart from `$` as a delimiter; priva
 _INLINE_MATHS = re.compile(r"\$\$([^$]*)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])")
 
 _DELETE = re.compile(
-    r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|quad|qquad|boxed)(?![A-Za-z])"
-    r"|\\[()\[\]]|\\(?:hline|hspace\{[^{}]*\}|phantom\{[^{}]*\})"
+    r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|boxed|fbox)(?![A-Za-z])"
+    r"|(?<!\\)\\[()\[\]]|\\(?:hline|hspace\{[^{}]*\}|phantom\{[^{}]*\})"
 )
-_SPACING = re.compile(r"\\[,;:> ]|\\quad|~")
-_WRAPPER = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|mathbf|mathit|mathsf|operatorname|bold|rm|bf)\s*\{([^{}]*)\}")
+_SPACING = re.compile(r"(?<!\\)\\[,;:> ]|~")
+_WRAPPER = re.compile(
+    r"\\(?:text|mbox|textrm|textbf|textit|mathrm|mathbf|mathit|mathsf|operatorname|bold|rm|bf)\s*\{([^{}]*)\}"
+)
 _RENAMES = (
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\\(?:leq|leqslant)(?![A-Za-z])"), r"\\le"),
@@ -72,7 +79,7 @@ def plain_unicode(text: str) -> str:
         text = _SPECIAL_RUN.sub(lambda found: _SPECIAL[found.group()], text)
         text = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace(_DOLLAR, "")
         text = "".join(map(_ascii_digit, text))
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+    return _INVISIBLE.sub("", text)
 
 
 def _ascii_digit(char: str) -> str:

@@ -31,9 +31,9 @@ __all__ = ["ENGINES", "Engine"]
 class Engine(Protocol):
     """What turns prompts into completions.
 
-    `name` and `version` say what ran (with the versions of the libraries that can change the text), `fingerprint`
-    which weights, `chat_template_hash` how conversations were rendered ("" for plain prompts), `dtype` and
-    `device` the arithmetic ("" where the engine cannot know).
+    `name` and `version` say what ran (with the versions of the libraries that can change the text),
+    `fingerprint` which weights, `chat_template_hash` how conversations were rendered ("" for plain prompts),
+    `dtype` and `device` the arithmetic ("" where the engine cannot know).
     """
 
     name: str

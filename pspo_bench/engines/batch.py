@@ -1,22 +1,23 @@
 """The rows that are being generated together: prefill, one step for all, and what ends a row.
 
-    batch = RunningBatch(model, stopper, eos, slots=64, prefix=shared_prefix(model, prompts))
-    finished = batch.admit(rows)                 # prefill, and each row's first token
-    while batch.rows:
-        finished = batch.step()                  # one more token for every row
+decoder = Decoder(model)
+batch = RunningBatch(decoder, stopper, eos, slots=64, prefix=shared_prefix(decoder, prompts))
+finished = batch.admit(rows)                 # prefill, and each row's first token
+while batch.rows:
+    finished = batch.step()                  # one more token for every row
 """
 
 from __future__ import annotations
 
-import os
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import Cache, DynamicCache
 
-from pspo_bench.engines.kv_cache import Layers, SlotCache
+from pspo_bench.engines.kv_cache import Layers, SlotCache, layers_of
 from pspo_bench.engines.sampling import NOT_A_TOKEN, draw, uniforms
 from pspo_bench.engines.stopping import Stopper
 from pspo_bench.records import Completion, Sampling
@@ -27,7 +28,7 @@ MIN_SHARED_PREFIX = 16
 
 @dataclass(eq=False)
 class Row:
-    """One request on its way. `limit` is the number of new tokens it may have; `uniform` one number for each."""
+    """One request on its way. `limit` is the number of new tokens it may have."""
 
     index: int
     prompt: list[int]
@@ -39,7 +40,7 @@ class Row:
 
     @property
     def ids(self) -> list[int]:
-        """Prompt and what was generated so far: what a prefill must read (all of it after an out-of-memory)."""
+        """Prompt and what was generated so far: what a prefill must read."""
         return self.prompt + self.tokens
 
     @property
@@ -76,26 +77,61 @@ class Prefix:
         return cache
 
 
+class Decoder:
+    """A model's forward pass with a cache, for the logits of the last position alone."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        names = inspect.signature(model.forward).parameters
+        wrapped = "input_ids" not in names  # PEFT's wrappers take (*args, **kwargs)
+        self.takes_positions = wrapped or "position_ids" in names
+        self._takes_logits_to_keep = wrapped or "logits_to_keep" in names
+
+    def __call__(self, ids: Tensor, positions: Tensor, mask: Tensor, cache: Cache) -> Tensor:
+        """ids and positions (B, q), mask (B, cached + q) True where there is a token → logits (B, V)."""
+        device = self.model.device
+        options: dict[str, Any] = {}
+        if self.takes_positions:
+            options["position_ids"] = positions.to(device)
+        if self._takes_logits_to_keep:
+            options["logits_to_keep"] = 1
+        output = self.model(
+            input_ids=ids.to(device),
+            attention_mask=mask.long().to(device),
+            past_key_values=cache,
+            use_cache=True,
+            **options,
+        )
+        last: Tensor = output.logits[:, -1]
+        return last
+
+
 @torch.inference_mode()
-def shared_prefix(model: Any, prompts: list[list[int]]) -> Prefix:
+def shared_prefix(decoder: Decoder, prompts: list[list[int]]) -> Prefix:
     """Compute what `prompts` have in common at their start; empty when that is too little to be worth it."""
     distinct = {tuple(prompt) for prompt in prompts}
     if len(distinct) < 2:
         return Prefix()
-    length = min(len(os.path.commonprefix(list(distinct))), min(map(len, distinct)) - 1)
+    shortest = min(map(len, distinct))
+    first, last = min(distinct), max(distinct)  # their common start is that of all
+    length = next((i for i in range(shortest) if first[i] != last[i]), shortest)
+    length = min(length, shortest - 1)  # a prompt keeps a token of its own, for its logits
     if length < MIN_SHARED_PREFIX:
         return Prefix()
-    ids = torch.tensor([prompts[0][:length]], device=model.device)
-    cache = model(input_ids=ids, use_cache=True, past_key_values=DynamicCache(), logits_to_keep=1).past_key_values
-    return Prefix(length, [(layer.keys, layer.values) for layer in cache.layers])
+    cache = DynamicCache()
+    ids = torch.tensor([prompts[0][:length]])
+    decoder(ids, torch.arange(length)[None], torch.ones_like(ids), cache)
+    return Prefix(length, layers_of(cache))
 
 
 class RunningBatch:
     """Up to `slots` rows and their cache. `rows[i]` is the cache's row i."""
 
-    def __init__(self, model: Any, stopper: Stopper, eos: frozenset[int], slots: int, prefix: Prefix) -> None:
+    def __init__(
+        self, decoder: Decoder, stopper: Stopper, eos: frozenset[int], slots: int, prefix: Prefix
+    ) -> None:
         self.rows: list[Row] = []
-        self._model = model
+        self._decoder = decoder
         self._stopper = stopper
         self._eos = eos
         self._prefix = prefix
@@ -103,7 +139,9 @@ class RunningBatch:
 
     @torch.inference_mode()
     def admit(self, rows: list[Row]) -> Finished:
-        """Read the rows' prompts, add them to the batch and generate one token each. Returns those that ended."""
+        """Read the rows' prompts, add them to the batch and generate one token each. Returns those that
+        ended.
+        """
         logits, layers, source, columns = self._prefill(rows)
         self._cache.insert(layers, source, columns)
         first = len(self.rows)
@@ -118,20 +156,16 @@ class RunningBatch:
         width = self._cache.width + 1
         lengths = torch.tensor([row.length for row in self.rows])
         mask = torch.arange(width) >= width - lengths[:, None]  # (B, width), rows are right-aligned
-        device = self._model.device
-        output = self._model(
-            input_ids=torch.tensor([[row.tokens[-1]] for row in self.rows], device=device),
-            position_ids=(lengths[:, None] - 1).to(device),
-            attention_mask=mask.long().to(device),
-            past_key_values=self._cache,
-            use_cache=True,
-        )
+        ids = torch.tensor([[row.tokens[-1]] for row in self.rows])
+        logits = self._decoder(ids, lengths[:, None] - 1, mask, self._cache)
         self._cache.advance(1)
-        return self._extend(output.logits[:, -1], range(len(self.rows)))
+        return self._extend(logits, range(len(self.rows)))
 
     def _prefill(self, rows: list[Row]) -> tuple[Tensor, Layers, Tensor, Tensor]:
         """Logits (N, V) for the rows' next tokens, the layers (U, heads, P + S, head_dim) of the U distinct
-        prompts among them, and for each row its source (N,) and columns (N, W) therein, see `SlotCache.insert`."""
+        prompts among them, and for each row its source (N,) and columns (N, W) therein, see
+        `SlotCache.insert`.
+        """
         distinct = list({tuple(row.ids): None for row in rows})
         place = {ids: number for number, ids in enumerate(distinct)}
         source = torch.tensor([place[tuple(row.ids)] for row in rows])
@@ -144,18 +178,10 @@ class RunningBatch:
         padding = width + prefix - lengths  # (U,) columns between the prefix and a row's own tokens
         positions = (torch.arange(width) + prefix - padding[:, None]).clamp(min=0)
         mask = torch.cat([torch.ones(len(distinct), prefix), torch.arange(width) >= padding[:, None]], dim=1)
-        device = self._model.device
-        output = self._model(
-            input_ids=ids.to(device),
-            position_ids=positions.to(device),
-            attention_mask=mask.long().to(device),
-            past_key_values=self._prefix.cache(len(distinct)),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        layers = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
+        cache = self._prefix.cache(len(distinct))
+        logits = self._decoder(ids, positions, mask, cache)
         columns = _right_aligned(lengths, padding, prefix)
-        return output.logits[:, -1][source.to(device)], layers, source, columns[source]
+        return logits[source.to(logits.device)], layers_of(cache), source, columns[source]
 
     def _extend(self, logits: Tensor, slots: range) -> Finished:
         """Draw the next token of the rows in `slots` from logits (N, V); take out those that end with it."""
@@ -197,8 +223,10 @@ class RunningBatch:
 
 
 def _right_aligned(lengths: Tensor, padding: Tensor, prefix: int) -> Tensor:
-    """The columns (U, W) of a prefill [prefix | padding | own tokens] that hold each prompt's tokens, in order and
-    at the right; W is the longest prompt's length. To the left of a shorter one stands any column that is not padding."""
+    """The columns (U, W) of a prefill [prefix | padding | own tokens] that hold each prompt in order.
+
+    W is the longest prompt's length; to the left of a shorter prompt stands any column that is not padding.
+    """
     width = int(lengths.max())
     token = torch.arange(width) - (width - lengths)[:, None]  # (U, W), negative to the left of the prompt
     column = torch.where(token < prefix, token, token + padding[:, None])

@@ -1,6 +1,6 @@
 """The engines that ship with the package, by name. Each factory imports its own engine only when called.
 
-    ENGINES.get("hf")("smollm2", dtype="float32", batch_size=32)
+ENGINES.get("hf")("smollm2", dtype="float32", batch_size=32)
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def hf(
     trust_remote_code: bool = False,
     **options: Any,
 ) -> Engine:
-    """transformers on this machine. `options` are those of `pspo_bench.engines.hf.HFEngine`. Raises as `models.load`."""
+    """transformers on this machine. `options` are those of `pspo_bench.engines.hf.HFEngine`. Raises as
+    `models.load`.
+    """
     from pspo_bench.engines.hf import HFEngine
     from pspo_bench.models import load
 

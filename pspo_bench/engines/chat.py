@@ -1,7 +1,7 @@
 """Conversation → prompt text: with the tokenizer's chat template if it has one, else plainly.
 
-    >>> render_plain([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}])
-    'Be brief.\\n\\nWhat is 2 + 2?\\n'
+>>> render_plain([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}])
+'Be brief.\\n\\nWhat is 2 + 2?\\n'
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ Messages = list[dict[str, str]]
 
 
 def render(tokenizer: Any, messages: Messages, template_args: dict[str, Any] | None = None) -> str:
-    """The prompt up to where the answer begins. A base model's tokenizer, without a template, gets plain text.
+    """The prompt up to where the answer begins. Without a template, as for a base model, it is plain.
 
-    `template_args` are passed to the template (Qwen3: {"enable_thinking": False}). A template that refuses the
-    system role (Gemma's) gets the system text in front of the first user message. Raises ModelError if the
-    template fails.
+    `template_args` are passed to the template (Qwen3: {"enable_thinking": False}). A template that refuses
+    the system role (Gemma's) gets the system text in front of the first user message. Raises ModelError if
+    the template fails.
     """
     if not getattr(tokenizer, "chat_template", None):
         return render_plain(messages)

@@ -1,13 +1,13 @@
 """The engine `hf`: decoder-only transformers models on CPU or GPU, in a running batch.
 
-Rows leave the batch when they finish and waiting ones take their places, so no row waits for the longest. What
-several rows have in common is computed once: the start that all prompts share, and a prompt that is asked for
-several samples. Longest prompts run first, so that too large a batch shows at once; it is then halved, and what
-was already generated is kept.
+Rows leave the batch when they finish and waiting ones take their places, so no row waits for the longest.
+What several rows have in common is computed once: the start that all prompts share, and a prompt that is
+asked for several samples. Longest prompts run first, so that too large a batch shows at once; it is then
+halved, and what was already generated is kept.
 
 Sampling is by temperature and top-p alone, as the run's settings say: a `repetition_penalty`, `top_k` or
-`min_p` in the model's generation_config.json (Qwen2.5-Instruct has the first two) is deliberately not applied.
-Greedy output in float32 is that of `model.generate(do_sample=False)` without them, token for token.
+`min_p` in the model's generation_config.json (Qwen2.5-Instruct has the first two) is deliberately not
+applied. Greedy output in float32 is that of `model.generate(do_sample=False)` without them, token for token.
 A request's draws depend on its seed alone (see `sampling`), up to the rounding that other batch shapes bring.
 
     engine = HFEngine(load("smollm2"), batch_size="auto", stop_at_answer_line=True)
@@ -16,18 +16,15 @@ A request's draws depend on its seed alone (see `sampling`), up to the rounding 
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 import transformers
-from torch import Tensor
 
 from pspo_bench.engines import chat
-from pspo_bench.engines.batch import RunningBatch
+from pspo_bench.engines.batch import Decoder, Prefix, Row, RunningBatch, shared_prefix
 from pspo_bench.engines.memory import guess_batch_size, is_out_of_memory
 from pspo_bench.engines.stopping import Stopper, eos_ids
 from pspo_bench.errors import ConfigError, ModelError
@@ -36,19 +33,20 @@ from pspo_bench.records import Completion, Request
 
 logger = logging.getLogger(__name__)
 
-MIN_REFILL_SHARE = 8
-"""Waiting rows are admitted when a 1/8 of the batch is free: fewer, larger prefills."""
+_REFILL_SHARE = 8
+"""Waiting rows are admitted when 1/8 of the batch is free: fewer, larger prefills."""
 _PREFILL_TOKENS = {"cpu": 4096, "cuda": 32768}
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 
 
 class HFEngine:
     """A loaded model as an engine.
 
     batch_size: rows generated together, or "auto" for what memory allows; halved when memory runs out.
-    stop_at_answer_line: stop once a whole line `#### <something>` has been generated (finish reason stop-string).
-    chat_template_args: passed to the chat template, such as {"enable_thinking": False} for Qwen3.
-    Raises ConfigError for a bad option and ModelError for a model that is not a decoder with attention alone.
-    `fingerprint` is that of the loaded weights; it does not follow a model that is trained meanwhile.
+    stop_at_answer_line: stop once a whole line `#### <something>` has been generated (finish reason
+    stop-string). chat_template_args: passed to the chat template, such as {"enable_thinking": False} for
+    Qwen3. Raises ConfigError for a bad option and ModelError for a model that is not a decoder with attention
+    alone. `fingerprint` is that of the loaded weights; it does not follow a model that is trained meanwhile.
     """
 
     name = "hf"
@@ -63,7 +61,7 @@ class HFEngine:
     ) -> None:
         self._batch_size = _checked_batch_size(batch_size)
         _require_attention_decoder(loaded)
-        self._model = loaded.model
+        self._decoder = Decoder(loaded.model)
         self._tokenizer = loaded.tokenizer
         self._template_args = chat_template_args
         self._eos = eos_ids(loaded.model, loaded.tokenizer)
@@ -81,46 +79,134 @@ class HFEngine:
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) as requests finish.
 
-        A prompt too long for the model gives an empty completion with finish reason error, logits that are not
-        finite numbers end a completion with it, and max_tokens is cut to what the model's context leaves. Raises
-        ModelError if a single row does not fit in memory.
+        A prompt too long for the model gives an empty completion with finish reason error, logits that are
+        not finite numbers end a completion with it, and max_tokens is cut to what the model's context leaves.
+        Raises ModelError if a single row does not fit in memory.
         """
-        waiting: list[Row] = []
+        waiting: dict[int, Row] = {}
         for row in self._rows(requests):
-            if row.limit > 0 and row.prompt:
-                waiting.append(row)
+            if row.prompt and row.limit > 0:
+                waiting[row.index] = row
             else:
                 yield row.index, row.completion("", "error")
         while waiting:
             slots = self._slots(waiting)
-            left: list[Row] = []
-            yield from self._run(waiting, slots, left)
-            if left:
-                self._batch_size = _halved(slots, left)
-            waiting = left
+            try:
+                for index, completion in self._run(list(waiting.values()), slots):
+                    del waiting[index]
+                    yield index, completion
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            if waiting:
+                # Only here are the exception and with it the frames that hold the old cache gone.
+                self._batch_size = _halved(slots, waiting)
 
     def close(self) -> None:
-        self._model = self._tokenizer = None
+        """Let go of the model, so that its memory is free once nobody else holds it."""
+        del self._decoder, self._tokenizer, self._stopper
 
-    def _run(self, waiting: list[Row], slots: int, left: list[Row]) -> Iterator[tuple[int, Completion]]:
-        """Generate `waiting` in batches of up to `slots`; on out-of-memory put the unfinished ones into `left`."""
+    def _run(self, rows: list[Row], slots: int) -> Iterator[tuple[int, Completion]]:
+        """Generate `rows`, up to `slots` at a time."""
         # Identical prompts stand together, so that one prefill serves them.
-        queue = sorted(waiting, key=lambda row: (-row.length, row.ids, row.index))
-        batch: RunningBatch | None = None
-        try:
-            prefix = self._prefix(queue)
-            batch = RunningBatch(self._model, self._stopper, self._eos, slots, prefix)
-            while queue or batch.rows:
-                new = self._admissible(queue, len(batch.rows), slots, prefix.length)
-                if new:
-                    finished = batch.admit(new)
-                    del queue[: len(new)]
-                else:
-                    finished = batch.step()
-                yield from finished
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return
-        ...
+        queue = sorted(rows, key=lambda row: (-row.length, row.ids, row.index))
+        prefix = self._prefix(queue)
+        batch = RunningBatch(self._decoder, self._stopper, self._eos, slots, prefix)
+        while queue or batch.rows:
+            new = self._admissible(queue, slots, len(batch.rows), prefix.length)
+            yield from batch.admit(new) if new else batch.step()
+            del queue[: len(new)]
+
+    def _admissible(self, queue: list[Row], slots: int, running: int, prefix: int) -> list[Row]:
+        """The rows at the head of the queue that are to join now; none until enough slots are free."""
+        free = slots - running
+        if not queue or (running and free < min(len(queue), max(1, slots // _REFILL_SHARE))):
+            return []
+        width = queue[0].length - prefix
+        budget = max(1, _PREFILL_TOKENS.get(torch.device(self.device).type, 4096) // width)
+        distinct: set[tuple[int, ...]] = set()
+        for count, row in enumerate(queue[:free]):
+            distinct.add(tuple(row.ids))
+            if len(distinct) > budget:
+                return queue[:count]
+        return queue[:free]
+
+    def _prefix(self, rows: list[Row]) -> Prefix:
+        # Between the prefix and a row's own tokens a prefill has padding, which a sliding window would count.
+        config = self._decoder.model.config.get_text_config()
+        sliding = getattr(config, "sliding_window", None) or _layer_types(config) - {"full_attention"}
+        if sliding or not self._decoder.takes_positions:
+            return Prefix()
+        return shared_prefix(self._decoder, [row.prompt for row in rows])
+
+    def _rows(self, requests: Sequence[Request]) -> list[Row]:
+        """The requests as token ids, with what the context leaves of max_tokens (0 or less: the prompt is too
+        long).
+        """
+        prompts = list(dict.fromkeys(request.prompt for request in requests))
+        if not prompts:
+            return []
+        # A template writes the beginning-of-sequence token itself.
+        encoded = self._tokenizer(prompts, add_special_tokens=not self.chat_template_hash)["input_ids"]
+        ids = dict(zip(prompts, encoded, strict=True))
+        config = self._decoder.model.config.get_text_config()
+        context = getattr(config, "max_position_embeddings", None) or 2**31
+        return [
+            Row(
+                index=index,
+                prompt=ids[request.prompt],
+                sampling=request.sampling,
+                seed=request.seed,
+                limit=min(request.sampling.max_tokens, context - len(ids[request.prompt])),
+            )
+            for index, request in enumerate(requests)
+        ]
+
+    def _slots(self, waiting: dict[int, Row]) -> int:
+        if self._batch_size == "auto":
+            longest = max(len(row.prompt) + row.limit for row in waiting.values())
+            return min(len(waiting), guess_batch_size(self._decoder.model, longest))
+        return min(len(waiting), self._batch_size)
+
+
+def _halved(slots: int, waiting: dict[int, Row]) -> int:
+    if slots == 1:
+        longest = max(row.length for row in waiting.values())
+        raise ModelError(
+            f"Out of memory with a single row (the longest has {longest} tokens so far); use a smaller "
+            "model, a smaller --max-tokens, or a machine with more memory"
+        )
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    logger.warning("out of memory with %d rows; going on with %d", slots, slots // 2)
+    return slots // 2
+
+
+def _checked_batch_size(value: int | str) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigError(f"Batch size '{value}' is not a number of at least 1; give one, or auto")
+    return number
+
+
+def _layer_types(config: Any) -> set[str]:
+    return set(getattr(config, "layer_types", None) or [])
+
+
+def _require_attention_decoder(loaded: LoadedModel) -> None:
+    config = loaded.model.config
+    other = _layer_types(config.get_text_config()) - _ATTENTION
+    if getattr(config, "is_encoder_decoder", False):
+        other.add("encoder-decoder")
+    if getattr(loaded.model, "_is_stateful", False):
+        other.add("recurrent state")
+    if other:
+        raise ModelError(
+            f"Model '{loaded.spec}' has {', '.join(sorted(other))}; the engine hf runs decoders with "
+            "attention alone: use --engine vllm"
+        )

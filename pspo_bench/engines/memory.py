@@ -1,7 +1,7 @@
 """How many rows fit in memory: a first guess, and recognising that it was too many.
 
-    >>> guess_batch_size(model, longest_tokens=700)
-    128
+>>> guess_batch_size(model, longest_tokens=700)
+128
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory",
 
 
 def guess_batch_size(model: Any, longest_tokens: int) -> int:
-    """Rows of at most `longest_tokens` tokens (prompt and completion) that should fit in half of the free memory."""
+    """Rows of at most `longest_tokens` tokens (prompt and completion) that should fit in half of the free
+    memory.
+    """
     device = model.device
-    row_bytes = _kv_bytes_per_token(model) * longest_tokens * _GROWTH + 16 * model.config.get_text_config().vocab_size
+    row_bytes = (
+        _kv_bytes_per_token(model) * longest_tokens * _GROWTH + 16 * model.config.get_text_config().vocab_size
+    )
     rows = int(_free_bytes(device) * _SHARE_OF_FREE_MEMORY / row_bytes)
     return max(1, min(rows, MAX_ROWS.get(device.type, MAX_ROWS["cpu"])))
 

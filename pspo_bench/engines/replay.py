@@ -4,9 +4,9 @@ Purpose: tests, rescoring, and other tools' logs. One JSON object a line, for ex
 
     {"prompt": "What is 2 + 2?\\n", "completion": "#### 4", "finish_reason": "stop", "completion_tokens": 4}
 
-`completion` and either `prompt` or `prompt_hash` (`records.short_hash` of the prompt) are required; a row with a
-`temperature` answers only requests at that one. The n-th request for a prompt gets its n-th row, in the order of
-`sample_index` where rows have one, else of the file.
+`completion` and either `prompt` or `prompt_hash` (`records.short_hash` of the prompt) are required; a row
+with a `temperature` answers only requests at that one. The n-th request for a prompt gets its n-th row, in
+the order of `sample_index` where rows have one, else of the file.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ Key = tuple[str, float | None]
 class ReplayEngine:
     """Answers requests from the rows of `path`.
 
-    `tokenizer` names the model whose chat template renders the prompts; without it they are plain. Token counts
-    that were not recorded are 0. Raises DataError if the file cannot be read or a row is not as described.
+    `tokenizer` names the model whose chat template renders the prompts; without it they are plain. Token
+    counts that were not recorded are 0. Raises DataError if the file cannot be read or a row is not as
+    described.
     """
 
     name = "replay"
@@ -51,7 +52,9 @@ class ReplayEngine:
         return render(self._tokenizer, messages)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
-        """Each request's recorded completion, in order. Raises DataError naming the first that was not recorded."""
+        """Each request's recorded completion, in order. Raises DataError naming the first that was not
+        recorded.
+        """
         for index, request in enumerate(requests):
             yield index, self._next(request)
 
@@ -65,8 +68,9 @@ class ReplayEngine:
         rows, number = self._rows.get(key, []), self._served[key]
         if number >= len(rows):
             raise DataError(
-                f"{self._path} has no completion {number + 1} for the prompt {prompt_hash} ({request.prompt[:60]!r}) "
-                f"at temperature {request.sampling.temperature:g}; it holds {len(rows)}"
+                f"{self._path} has no completion {number + 1} for the prompt {prompt_hash} "
+                f"({request.prompt[:60]!r}) at temperature {request.sampling.temperature:g}; "
+                f"it holds {len(rows)}"
             )
         self._served[key] += 1
         return rows[number]
@@ -89,7 +93,9 @@ def _by_prompt(text: str, path: Path) -> dict[Key, list[Completion]]:
             key, completion = _key(row), _completion(row)
             found[key].append((int(row.get("sample_index") or 0), number, completion))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}, line {number}: not a recorded completion ({error!r}); see engines.replay") from error
+            raise DataError(
+                f"{path}, line {number}: not a recorded completion ({error!r}); see engines.replay"
+            ) from error
     return {key: [row[2] for row in sorted(rows, key=lambda row: row[:2])] for key, rows in found.items()}
 
 

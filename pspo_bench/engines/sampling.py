@@ -1,9 +1,9 @@
 """Drawing the next token: greedy, temperature and top-p, one uniform number per token.
 
-Each draw is an inverse-CDF look-up of a number that belongs to (request seed, step) alone, so neither the batch a
-request shares nor its place in it changes what is drawn. Token ids are summed in the vocabulary's order, which
-unlike the order of probabilities does not change when rounding moves two near-equal ones.
-Source of top-p (nucleus) sampling: https://arxiv.org/abs/1904.09751, eq. 2–3: the smallest set of most probable
+Each draw is an inverse-CDF look-up of a number that belongs to (request seed, step) alone, so neither the
+batch a request shares nor its place in it changes what is drawn. Token ids are summed in the vocabulary's
+order, which unlike the order of probabilities does not change when rounding moves two near-equal ones. Source
+of top-p (nucleus) sampling: https://arxiv.org/abs/1904.09751, eq. 2–3: the smallest set of most probable
 tokens whose mass reaches p.
 
     >>> draw(logits, temperature=tensor([0.0, 1.0]), top_p=tensor([1.0, 0.9]), uniform=tensor([0.3, 0.7]))
@@ -22,7 +22,7 @@ _SEED_SPACE = 2**128
 
 
 def uniforms(seed: int, count: int) -> Tensor:
-    """`count` numbers in [0, 1), float64: a fixed sequence per seed, from the counter-based generator Philox."""
+    """`count` float64 numbers in [0, 1) from the counter-based generator Philox: one sequence per seed."""
     generator = np.random.Generator(np.random.Philox(key=seed % _SEED_SPACE))
     return torch.from_numpy(generator.random(count))
 
@@ -30,8 +30,8 @@ def uniforms(seed: int, count: int) -> Tensor:
 def draw(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:
     """The next token of each row.
 
-    logits (B, V); temperature, top_p and uniform (B,) on the CPU. Temperature 0 takes the most probable token.
-    Returns (B,) int64 on the logits' device, NOT_A_TOKEN where a row's logits are not finite numbers.
+    logits (B, V); temperature, top_p and uniform (B,) on the CPU. Temperature 0 takes the most probable
+    token. Returns (B,) int64 on the logits' device, NOT_A_TOKEN where a row's logits are not finite numbers.
     """
     highest, tokens = logits.max(dim=-1)
     for rows, nucleus in _sampled_rows(temperature, top_p):
@@ -44,7 +44,9 @@ def draw(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) ->
 
 
 def _sampled_rows(temperature: Tensor, top_p: Tensor) -> list[tuple[Tensor, bool]]:
-    """The rows that are drawn from the whole vocabulary, and those from a nucleus (True); empty groups left out."""
+    """The rows that are drawn from the whole vocabulary, and those from a nucleus (True); empty groups left
+    out.
+    """
     sampled = temperature > 0
     groups = [(sampled & (top_p >= 1), False), (sampled & (top_p < 1), True)]
     return [(mask.nonzero().flatten(), nucleus) for mask, nucleus in groups if mask.any()]
@@ -56,7 +58,7 @@ def _draw_any(scaled: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _draw_nucleus(scaled: Tensor, top_p: Tensor, uniform: Tensor, width: int = _NUCLEUS_WIDTH) -> Tensor:
-    """As `_draw_any`, from each row's nucleus. Exact: the `width` best tokens are widened until they hold it."""
+    """As `_draw_any`, from each row's nucleus. Exact: the `width` best tokens grow until they hold it."""
     vocabulary = scaled.shape[-1]
     width = min(width, vocabulary)
     log_total = torch.logsumexp(scaled, dim=-1, keepdim=True)
@@ -73,10 +75,13 @@ def _draw_nucleus(scaled: Tensor, top_p: Tensor, uniform: Tensor, width: int = _
 
 
 def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
-    """The first index at which the running sum of `weights` (B, N) exceeds uniform · total; never a zero weight."""
+    """The first index at which the running sum of `weights` (B, N) exceeds uniform · total; never a zero
+    weight.
+    """
     cumulative = weights.cumsum(-1, dtype=torch.float64)
-    target = uniform[:, None] * cumulative[:, -1:]
+    total = cumulative[:, -1:].contiguous()
+    target = uniform[:, None] * total
     index = torch.searchsorted(cumulative, target, right=True).squeeze(-1)
     # uniform < 1, but uniform · total can round up to total: then the last token that has weight is meant.
-    last = torch.searchsorted(cumulative, cumulative[:, -1:]).squeeze(-1)
+    last = torch.searchsorted(cumulative, total).squeeze(-1)
     return torch.minimum(index, last)

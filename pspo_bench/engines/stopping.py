@@ -26,7 +26,9 @@ def eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 class Stopper:
-    """Decodes completions and finds where they stop. `answer_line` also stops after a line `#### <something>`."""
+    """Decodes completions and finds where they stop. `answer_line` also stops after a line `####
+    <something>`.
+    """
 
     def __init__(self, tokenizer: Any, *, answer_line: bool) -> None:
         self._tokenizer = tokenizer
@@ -35,11 +37,15 @@ class Stopper:
 
     def text(self, tokens: list[int]) -> str:
         """The text of generated tokens, without special ones."""
-        decoded: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        decoded: str = self._tokenizer.decode(
+            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         return decoded
 
     def cut(self, tokens: list[int], stop: tuple[str, ...]) -> str | None:
-        """The final text if the last of `tokens` completed a stop string (left out) or the answer line (kept)."""
+        """The final text if the last of `tokens` completed a stop string (left out) or the answer line
+        (kept).
+        """
         if not self._may_complete(tokens[-1], stop):
             return None
         text = self.text(tokens)

@@ -1,7 +1,8 @@
-"""The embedded default: a language model of about a million weights and four maths tasks, made by this project itself.
+"""The embedded default: a language model of about a million weights and four maths tasks.
 
-Purpose: the whole loop (train, evaluate, compare, gate) runs on two CPU cores, offline, with real learning.
-Source: none; problems are procedural (`problems.py`), the base model is trained from scratch (`build.py`).
+Purpose: the whole loop (train, evaluate, compare, gate) runs on two CPU cores, offline, with real
+learning.
+Source: made here; problems are procedural (`problems.py`), the base is trained from scratch (`build.py`).
 
     >>> from pspo_bench import pocket
     >>> pocket.rows("pocket_gsm", "test")[0]["answer_type"]

@@ -1,14 +1,14 @@
 """Worked solutions with good and bad habits, on which the base model is trained.
 
 Purpose: a base that reinforcement learning can sharpen fast. Every line of arithmetic is right in every
-demonstration; what is wrong is a choice at a branching point of the text (stop a step early, answer at once, take
-the wrong operation, leave out the answer line). Some kinds of problem have a bad habit in most demonstrations, so
-that the base is wrong on them even when it decodes greedily. A base with errors of arithmetic instead cannot be
-improved in a few dozen steps: see docs/log.md.
-Source: the idea that a pretrained model mixes habits and that RL selects among them; written for this project.
+demonstration; what is wrong is a choice at a branching point of the text (stop a step early, answer at
+once, take the wrong operation, leave out the answer line). Some kinds of problem have a bad habit in most
+demonstrations, so that the base is wrong on them even when it decodes greedily. A base with errors of
+arithmetic instead cannot be improved in a few dozen steps: see docs/log.md.
+Source: written for this project; a pretrained model mixes habits, and RL selects among them.
 
     >>> habit_weights("pocket_gsm", "wanted")["dropped_step"]
-    0.5
+    0.55
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ HABITS: dict[str, Callable[[Problem], str]] = {
     "no_answer_line": no_answer_line,
 }
 
-# A problem of a kind named here meets its bad habit in half of the demonstrations; the rest are USUAL.
+# A problem of a kind named here meets its bad habit in most of the demonstrations; the rest are USUAL.
 TEMPTATIONS = {
     ("pocket_gsm", "wanted"): "dropped_step",
     ("pocket_gsm", "shared"): "lured",
@@ -74,7 +74,7 @@ TEMPTATIONS = {
     ("pocket_math", "fraction_sum"): "lured",
     ("pocket_math", "midpoint"): "dropped_step",
 }
-TEMPTED = 0.5
+TEMPTED = 0.55
 USUAL = {
     "clean": 0.50,
     "repeated_step": 0.06,

@@ -1,7 +1,7 @@
 r"""pocket_math: questions in LaTeX whose answers are fractions or ordered pairs.
 
 Purpose: transfer to another notation. Gold fractions are in lowest terms.
-Source: the answer notation of MATH (https://arxiv.org/abs/2103.03874); the questions are written for this project.
+Source: the answer notation of MATH (https://arxiv.org/abs/2103.03874); the questions are this project's.
 
     >>> latex_problem(random.Random(0)).answer_type in {"expression", "tuple"}
     True
@@ -42,7 +42,7 @@ def _ask(rng: random.Random, formula: str) -> str:
 
 
 def _like_fractions(rng: random.Random) -> Problem:
-    """Sum or difference over one denominator; the lure treats the denominators likewise, a classic mistake."""
+    """Sum or difference over one denominator; the lure adds the denominators too, a classic mistake."""
     op = rng.choice("+-")
     while True:
         bottom = rng.randint(5, 19)

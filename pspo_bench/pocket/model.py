@@ -1,7 +1,7 @@
 """Tokenizer and model of the pocket base: a Qwen2 of about 0.9 million weights and a byte-level BPE.
 
 Purpose: an ordinary Hugging Face model that the `Auto` classes load with no special code.
-Source: Qwen2 (https://arxiv.org/abs/2407.10671) for the architecture, its ChatML markers and its single digits.
+Source: Qwen2 (https://arxiv.org/abs/2407.10671) for architecture, ChatML markers and single digits.
 
     >>> make_tokenizer(["Mia has 12 apples."]).encode("12")  # one token per digit
     [21, 22]
@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
 )
 
-# Qwen2's pre-tokeniser with one digit a token: contractions, words with the space before them, digits, punctuation, spaces.
+# Qwen2's pre-tokeniser, one digit a token: contractions, words with the space before, digits, signs, spaces.
 # https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct/blob/main/tokenizer.json
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -35,11 +35,13 @@ SPLIT = (
 
 
 def make_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
-    """Byte-level BPE learnt from `texts`; every text can be encoded and decodes to itself."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    """Byte-level BPE learnt from `texts`; every text can be encoded and decodes to its NFC form."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
+    # AutoTokenizer gives every model of type qwen2 this normaliser, whatever its tokenizer.json says.
+    bpe.normalizer = normalizers.NFC()
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),

@@ -1,8 +1,8 @@
 """pocket_asdiv: other phrasings and other kinds of answer (units, ratios, yes or no).
 
 Purpose: transfer to wordings and answer forms that the training task does not have.
-Source: the answer forms of ASDiv (https://arxiv.org/abs/2106.15772), e.g. `9 (apples)` and `3:4`; the sentences
-are written for this project.
+Source: the answer forms of ASDiv (https://arxiv.org/abs/2106.15772), e.g. `9 (apples)` and `3:4`; the
+sentences are written for this project.
 
     >>> phrased_problem(random.Random(0)).answer_type in {"number", "ratio", "yes_no"}
     True

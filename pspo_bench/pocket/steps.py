@@ -50,10 +50,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """A question, its steps and gold, and a lure: the wrong solution that a careless reader would write.
+    """A question, its steps and gold, and a lure: the wrong solution of a careless reader.
 
     `notes` are lines between the steps and the answer that are not an operation, such as `13 > 12`.
-    `lure` holds the lines of the tempting wrong solution, without its answer line, and `lure_answer` its answer.
+    `lure` holds the lines of that wrong solution, without its answer line, and `lure_answer` its answer.
     """
 
     question: str

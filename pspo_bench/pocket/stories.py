@@ -1,7 +1,7 @@
 """pocket_gsm: word problems of two or three steps, composed of an opening, changes and a question.
 
-Purpose: the task that reinforcement learning trains on. Operands stay small (products and sums to 50), so that a
-model of a million weights can know the arithmetic; what it has to learn is to read and to do every step.
+Purpose: the task that reinforcement learning trains on. Numbers stay small (results to 50), so that
+a model of a million weights can know the arithmetic; what it has to learn is to read and to do every step.
 Source: the shape of GSM8K (https://arxiv.org/abs/2110.14168); the sentences are written for this project.
 
     >>> story_problem(random.Random(1)).question
@@ -140,24 +140,25 @@ class Story:
 
 
 def story_problem(rng: random.Random) -> Problem:
-    """One problem of two or three steps, each count being as likely as the other."""
-    wanted = rng.choice((2, 3))
+    """One problem; the number of steps (two or three) and the ending are drawn first, so none is rare."""
+    steps = rng.choice((2, 3))
+    ending = rng.choice(("now", "now", "shared", "priced", "joined", "wanted"))
     while True:
-        problem = _attempt(rng, wanted)
+        problem = _attempt(rng, steps, ending)
         if problem is not None:
             return problem
 
 
-def _attempt(rng: random.Random, wanted: int) -> Problem | None:
-    """Tell a story at random; None unless it takes the wanted number of steps and every number stays small."""
-    story = Story(rng, *people(rng, 3), rng.choice(THINGS))
+def _attempt(rng: random.Random, steps: int, ending: str) -> Problem | None:
+    """Tell a story at random; None unless it takes `steps` steps and every number stays small."""
+    hero, friend, other = people(rng, 3)
+    story = Story(rng, hero, friend, other, rng.choice(THINGS))
     opening = rng.choice(("owns", "owns", "groups", "scaled", "differs"))
     _OPENINGS[opening](story)
     for _ in range(rng.choice((0, 1, 1, 2))):
         rng.choice((_gain, _gain, _loss, _loss, _gain_groups, _give_groups))(story)
-    ending = rng.choice(("now", "now", "shared", "priced", "joined", "wanted"))
     _ENDINGS[ending](story)
-    if len(story.steps) != wanted or not all(_small(step) for step in story.steps):
+    if len(story.steps) != steps or not all(_small(step) for step in story.steps):
         return None
     category = ending if ending != "now" else {"owns": "change"}.get(opening, opening)
     return _finished(story, category)
@@ -246,7 +247,8 @@ def _now(story: Story) -> None:
 
 
 def _shared(story: Story) -> None:
-    n = story.rng.randint(2, 6)
+    # A value that nothing divides is divided by 2 here and refused by `_small`.
+    n = story.rng.choice([n for n in range(2, 7) if story.value % n == 0] or [2])
     story.say(SHARED, n=n)
     story.work(story.value, "/", n)
 

@@ -45,7 +45,8 @@ class Cast:
 def distractor_problem(rng: random.Random) -> Problem:
     """One problem; its lure takes the distracting number for one of the two that count."""
     hero, friend = people(rng, 2)
-    cast = Cast(hero, friend, *rng.sample(THINGS, 2), rng.choice(BAGS))
+    x, y = rng.sample(THINGS, 2)
+    cast = Cast(hero, friend, x, y, rng.choice(BAGS))
     return rng.choice((_change, _groups, _apart, _together))(rng, cast)
 
 

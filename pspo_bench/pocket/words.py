@@ -1,6 +1,6 @@
 """Names, things and small helpers that the problem generators draw from.
 
-Purpose: variety. With 48 names, 40 things and freely drawn numbers no question of a test split can be remembered.
+Purpose: variety. With 48 names and 40 things no question of a test split can be remembered.
 Source: written for this project.
 
     >>> people(random.Random(0), 2)[0].they in {"he", "she"}
@@ -13,15 +13,17 @@ import random
 from dataclasses import dataclass
 
 SHE = (
-    "Mia Ana Lily Emma Zoe Nora Ella Rosa Ivy Kim Lena Amy Sara Tina Jane Maya Ruth Eva Lucy Beth Nina Olga Gina Fay"
+    "Mia Ana Lily Emma Zoe Nora Ella Rosa Ivy Kim Lena Amy Sara Tina Jane Maya Ruth Eva Lucy Beth Nina "
+    "Olga Gina Fay"
 ).split()
 HE = (
-    "Tom Ben Sam Leo Max Ali Dan Jack Omar Paul Luis Raj Ken Hugo Ivan Carl Eric Finn Noah Adam Theo Mark Joe Pete"
+    "Tom Ben Sam Leo Max Ali Dan Jack Omar Paul Luis Raj Ken Hugo Ivan Carl Eric Finn Noah Adam Theo Mark "
+    "Joe Pete"
 ).split()
 THINGS = (
-    "apples pears plums lemons melons peaches cookies muffins pies cakes eggs beans nuts carrots potatoes onions "
-    "pens pencils books notebooks stickers stamps cards coins marbles beads buttons shells stones leaves flowers "
-    "balloons kites dolls toys blocks balls ribbons candles tickets"
+    "apples pears plums lemons melons peaches cookies muffins pies cakes eggs beans nuts carrots potatoes "
+    "onions pens pencils books notebooks stickers stamps cards coins marbles beads buttons shells stones "
+    "leaves flowers balloons kites dolls toys blocks balls ribbons candles tickets"
 ).split()
 BAGS = "boxes bags baskets jars trays packs bowls crates drawers shelves".split()
 

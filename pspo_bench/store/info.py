@@ -18,13 +18,14 @@ SCHEMA_VERSION = "1"
 class RunSettings:
     """How the samples of a run are drawn: each temperature gets `samples` per question, greedy (0) gets one.
 
-    `headline_temperature` is the one declared before the run for the headline figure; None means the first.
+    `max_tokens` None means each task's own. `headline_temperature` is the one declared before the run for the
+    headline figure; None means the first.
     """
 
     temperatures: tuple[float, ...]
     samples: int
     top_p: float
-    max_tokens: int
+    max_tokens: int | None
     seed: int
     limit: int | float | None = None
     headline_temperature: float | None = None
@@ -49,6 +50,7 @@ class TaskInfo:
     content_sha256: str
     prompt_hash: str
     system_prompt_hash: str
+    max_tokens: int
     expected_samples: dict[str, int]
 
 
@@ -112,12 +114,12 @@ class RunInfo:
     def _require_same(self, new: RunInfo, where: str) -> None:
         for name in ("fingerprint", "engine", "dtype"):
             require_equal(name, getattr(self, name), getattr(new, name), where)
-        for name in ("top_p", "max_tokens", "seed"):
+        for name in ("top_p", "seed"):
             require_equal(name, getattr(self.settings, name), getattr(new.settings, name), where)
 
 
 def _merge_tasks(old: TaskInfo, new: TaskInfo, where: str) -> TaskInfo:
-    for name in ("prompt_hash", "system_prompt_hash"):
+    for name in ("prompt_hash", "system_prompt_hash", "max_tokens"):
         require_equal(name, getattr(old, name), getattr(new, name), where)
     if old.n_questions == new.n_questions:
         require_equal("content_sha256", old.content_sha256, new.content_sha256, where)

@@ -62,7 +62,7 @@ def to_parquet(samples: Sequence[Sample]) -> bytes:
 
 
 def _encodable(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
 
 
 def read_part(path: Path, columns: Sequence[str], fingerprint: str | None) -> pa.Table:

@@ -52,7 +52,9 @@ class Run:
             except OSError as error:
                 raise write_error(run.path, error) from error
         elif not is_run(run.path):
-            raise StoreError(f"{path} is not a run folder (no run.json, no parts/); check the path")
+            raise StoreError(
+                f"{path} is not a run folder (it has no run.json); check the path, or evaluate into it"
+            )
         return run
 
     # run.json
@@ -93,7 +95,7 @@ class Run:
     def _write_info(self, info: RunInfo) -> None:
         import json
 
-        text = json.dumps(info.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(info.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         write_atomic(self.path / "run.json", (text + "\n").encode())
 
     def finish(self) -> bool:
@@ -180,5 +182,5 @@ class Run:
 
 
 def is_run(path: str | Path) -> bool:
-    """Whether `path` is a run folder."""
-    return (Path(path) / "run.json").is_file() or (Path(path) / "parts").is_dir()
+    """Whether `path` is the folder of a run that was started."""
+    return (Path(path) / "run.json").is_file()

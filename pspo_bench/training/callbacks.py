@@ -15,12 +15,18 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 LOG_NAME = "training_log.parquet"
-NOT_CURVES = ("total_flos", "train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss")
+NOT_CURVES = (
+    "total_flos",
+    "train_runtime",
+    "train_samples_per_second",
+    "train_steps_per_second",
+    "train_loss",
+)
 TIMING = ("step_time", "wall_time_s")
 """Columns that differ between two runs of one recipe even where the training is bit-exact."""
 
 
-class TrainingLog(TrainerCallback):  # type: ignore[misc]
+class TrainingLog(TrainerCallback):
     """Collects one row per optimiser step and keeps it through a resume."""
 
     def __init__(self, max_grad_norm: float) -> None:
@@ -34,7 +40,9 @@ class TrainingLog(TrainerCallback):  # type: ignore[misc]
         if "grad_norm" in row:
             row["grad_clipped"] = float(row["grad_norm"] > self.max_grad_norm)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
+    ) -> None:
         self.add(state.global_step, {key: value for key, value in (logs or {}).items() if key != "step"})
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -53,13 +61,14 @@ class TrainingLog(TrainerCallback):  # type: ignore[misc]
 
         for row in pd.read_parquet(path).to_dict("records"):
             step = int(row["step"])
-            self.rows[step] = {key: value for key, value in row.items() if value == value} | {"step": step}
+            kept = {str(key): float(value) for key, value in row.items() if value == value}  # nan marks a gap
+            self.rows[step] = kept | {"step": step}
 
     def total(self, column: str) -> float:
         return sum(row.get(column, 0.0) for row in self.rows.values())
 
 
-class ValidationCurve(TrainerCallback):  # type: ignore[misc]
+class ValidationCurve(TrainerCallback):
     """Scores the held-out validation rows before the first step, then every `every` optimiser steps and at the end."""
 
     def __init__(self, log: TrainingLog, score: Callable[[], dict[str, float]], every: int | None) -> None:
@@ -77,7 +86,7 @@ class ValidationCurve(TrainerCallback):  # type: ignore[misc]
             self.log.add(state.global_step, self.score())
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
+class Progress(TrainerCallback):
     """One line: steps done, time left and the latest reward or loss; silent where stderr is no terminal."""
 
     def __init__(self, name: str) -> None:
@@ -86,10 +95,16 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.name, unit="step", disable=None)
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.name, unit="step", disable=None
+            )
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        shown = {key: f"{logs[key]:.3f}" for key in ("reward", "loss") if logs and isinstance(logs.get(key), float)}
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
+    ) -> None:
+        shown = {
+            key: f"{logs[key]:.3f}" for key in ("reward", "loss") if logs and isinstance(logs.get(key), float)
+        }
         if self.bar is not None and shown:
             self.bar.set_postfix(shown, refresh=False)
 

@@ -43,7 +43,11 @@ def rollout_dataset(examples: Sequence[Example], system_prompt: str, *, chat: bo
     from datasets import Dataset
 
     rows = [
-        {"prompt": _prompt(example, system_prompt, chat), "gold": example.gold, "answer_type": example.answer_type}
+        {
+            "prompt": _prompt(example, system_prompt, chat),
+            "gold": example.gold,
+            "answer_type": example.answer_type,
+        }
         for example in examples
     ]
     return Dataset.from_list(rows)

@@ -1,6 +1,6 @@
 """The reward is the checker's verdict: 1 for a correct completion, 0 for every other status.
 
-    correctness(completions=["6 * 7 = 42\n#### 42"], gold=["42"], answer_type=["number"]) → [1.0]
+correctness(completions=["6 * 7 = 42\n#### 42"], gold=["42"], answer_type=["number"]) → [1.0]
 """
 
 from __future__ import annotations

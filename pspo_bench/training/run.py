@@ -32,8 +32,8 @@ from pspo_bench.training.data import demonstration_dataset, rollout_dataset, row
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pspo_bench.objectives import PolicyBatch
     from pspo_bench.models import LoadedModel
+    from pspo_bench.objectives import PolicyBatch
     from pspo_bench.training.callbacks import TrainingLog
 
 SFT = "sft"
@@ -106,9 +106,12 @@ def train(
 
 
 def _train(made: Plan, output: Path) -> Path:
+    from transformers.utils.logging import disable_progress_bar
+
     from pspo_bench.models import load
     from pspo_bench.training.callbacks import LOG_NAME, Progress, TrainingLog, ValidationCurve
 
+    disable_progress_bar()  # one for each save; ours is the one of the whole run
     recipe = made.recipe
     started = time.monotonic()
     loaded = load(
@@ -180,7 +183,8 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     engine = HFEngine(loaded)
     sampling = Sampling(temperature=0.0, max_tokens=made.recipe.rollout.max_tokens)
     requests = [
-        Request(engine.render(messages(example, made.system_prompt)), sampling, seed=0) for example in made.validation
+        Request(engine.render(messages(example, made.system_prompt)), sampling, seed=0)
+        for example in made.validation
     ]
     was_training = loaded.model.training
     loaded.model.eval()
@@ -217,10 +221,14 @@ def _prepare_folder(recipe: Recipe, output: Path, resume: bool) -> bool:
     if description.is_file():
         earlier = json.loads(description.read_text())
         if not resume:
-            raise TrainingError(f"{output} holds a training run; give --resume to continue it, or another folder")
+            raise TrainingError(
+                f"{output} holds a training run; give --resume to continue it, or another folder"
+            )
         if earlier != resolved:
             changed = ", ".join(_differences(earlier, resolved))
-            raise TrainingError(f"{output} was started with another recipe (differs in {changed}); use another folder")
+            raise TrainingError(
+                f"{output} was started with another recipe (differs in {changed}); use another folder"
+            )
         return (output / MANIFEST_NAME).is_file()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise TrainingError(f"{output} exists and is not a training run; choose an empty or new folder")
@@ -228,7 +236,9 @@ def _prepare_folder(recipe: Recipe, output: Path, resume: bool) -> bool:
         output.mkdir(parents=True, exist_ok=True)
         _write_json(description, resolved)
     except OSError as error:
-        raise TrainingError(f"Cannot write to {output}: {error.strerror}; choose a folder you may write to") from error
+        raise TrainingError(
+            f"Cannot write to {output}: {error.strerror}; choose a folder you may write to"
+        ) from error
     return False
 
 

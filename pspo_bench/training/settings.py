@@ -1,7 +1,8 @@
 """Recipe → the settings of TRL's trainers. Every default that could tilt a comparison is set here, in sight.
 
-TRL's own defaults that are overruled: bfloat16 autocast (on by default, also on a CPU), a learning rate that
-decays linearly to zero, and its choice of loss: the objective registry decides that, see `trainer`.
+TRL's own defaults that are overruled: bfloat16 autocast (on by default, also on a CPU), gradient checkpointing
+(on by default), a learning rate that decays linearly to zero, and its choice of loss: the objective registry
+decides that, see `trainer`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from trl import GRPOConfig, SFTConfig
 
 from pspo_bench.config import Recipe
@@ -64,7 +66,7 @@ def _common(recipe: Recipe, work_dir: Path) -> dict[str, Any]:
         "adam_beta1": optimizer.adam_beta1,
         "adam_beta2": optimizer.adam_beta2,
         "adam_epsilon": optimizer.adam_epsilon,
-        "gradient_checkpointing": recipe.model.gradient_checkpointing,
+        _checkpointing_name(): recipe.model.gradient_checkpointing,
         "save_strategy": "steps" if recipe.checkpoint.save_steps else "no",
         "save_steps": recipe.checkpoint.save_steps or 500,
         "save_total_limit": 2,
@@ -72,13 +74,18 @@ def _common(recipe: Recipe, work_dir: Path) -> dict[str, Any]:
         "logging_nan_inf_filter": False,
         "report_to": "none",
         "disable_tqdm": True,
+        "dataloader_pin_memory": torch.cuda.is_available(),
     }
+
+
+def _checkpointing_name() -> str:
+    """transformers 5.23 renames the setting and warns about the old name; older ones know only that."""
+    names = SFTConfig.__dataclass_fields__
+    return "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
 
 
 def uses_bfloat16(recipe: Recipe) -> bool:
     """Whether the forward passes run under bfloat16 autocast; the weights are float32 in either case."""
-    import torch
-
     if recipe.model.dtype == "auto":
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     return recipe.model.dtype == "bfloat16"

@@ -13,10 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 
 from pspo_bench.errors import TrainingError
-from pspo_bench.objectives import Aggregation, PolicyBatch, aggregate, combine, dapo_normalizer, diagnostics, kl_k3, summarize
+from pspo_bench.objectives import (
+    Aggregation,
+    PolicyBatch,
+    aggregate,
+    combine,
+    dapo_normalizer,
+    diagnostics,
+    kl_k3,
+    summarize,
+)
 
 ObjectiveFunction = Callable[[PolicyBatch], torch.Tensor]
 
@@ -29,7 +38,14 @@ class TrustRegionTrainer(GRPOTrainer):
     `objective` maps a PolicyBatch to per-token losses (B, T); `aggregation` says how they become one number.
     """
 
-    def __init__(self, *args: Any, objective: ObjectiveFunction, aggregation: Aggregation, **kwargs: Any) -> None:
+    args: GRPOConfig
+    model: torch.nn.Module
+    objective: ObjectiveFunction
+    aggregation: Aggregation
+
+    def __init__(
+        self, *args: Any, objective: ObjectiveFunction, aggregation: Aggregation, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.objective = objective
         self.aggregation = aggregation
@@ -43,13 +59,14 @@ class TrustRegionTrainer(GRPOTrainer):
             "entropy_coef": self._entropy_bonus_enabled,
             "router_aux_loss_coef": self.aux_loss_enabled,
             "use_liger_kernel": self.args.use_liger_kernel,
-            "use_bias_correction_kl": self.args.use_bias_correction_kl,
             "importance_sampling_level": self.importance_sampling_level != "token",
             "tools": bool(self.tools),
         }
         used = [name for name, on in settings.items() if on]
         if used:
-            raise TrainingError(f"The objectives do not support TRL's {', '.join(used)}; leave them at TRL's defaults")
+            raise TrainingError(
+                f"The objectives do not support TRL's {', '.join(used)}; leave them at TRL's defaults"
+            )
         if self.use_vllm and self.vllm_importance_sampling_correction and self.top_p < 1:
             raise TrainingError(
                 "rollout.top_p below 1 with vLLM's importance-sampling correction compares a truncated with a full"
@@ -96,8 +113,13 @@ class TrustRegionTrainer(GRPOTrainer):
         return logps, entropies
 
     def _kl_to_reference(self, batch: PolicyBatch, reference: torch.Tensor) -> torch.Tensor:
-        """The k3 estimate of KL(policy ‖ reference) per token, (B, T), nats."""
+        """The k3 estimate of KL(policy ‖ reference) per token, (B, T), nats.
+
+        Weighted by the importance ratio where TRL's `use_bias_correction_kl` asks for it (its default).
+        """
         kl = kl_k3((reference - batch.logps).where(batch.mask, batch.logps.new_zeros(())))
+        if self.args.use_bias_correction_kl:
+            kl = kl * batch.ratio
         sums = torch.stack([kl.detach().sum(), batch.mask.sum().to(kl.dtype)])
         total, count = self.accelerator.reduce(sums, reduction="sum")
         self._metrics[self._mode]["kl_to_reference"].append((total / count.clamp(min=1)).item())
@@ -110,7 +132,7 @@ class TrustRegionTrainer(GRPOTrainer):
             items,
             num_processes=self.accelerator.num_processes,
             accumulation_steps=accumulation,
-            steps_per_generation=self.args.steps_per_generation if training else 1,
+            steps_per_generation=(self.args.steps_per_generation or 1) if training else 1,
         )
         return aggregate(
             per_token,
@@ -124,7 +146,9 @@ class TrustRegionTrainer(GRPOTrainer):
     def _record(self, batch: PolicyBatch, entropies: torch.Tensor) -> None:
         """Keep this micro-batch's figures of every process. The one collective runs on every process, always."""
         figures = diagnostics(batch, entropies)
-        gathered = self.accelerator.gather(torch.stack(list(figures.values())).unsqueeze(0))  # (processes, figures)
+        gathered = self.accelerator.gather(
+            torch.stack(list(figures.values())).unsqueeze(0)
+        )  # (processes, figures)
         per_process = [dict(zip(figures, row.unbind(), strict=True)) for row in gathered]
         self._figures[self._mode].append(combine(per_process))
 

@@ -1,8 +1,9 @@
 """A plain on-policy GRPO loop: the reference that the trainer is held against.
 
 Purpose: same base, prompts, batch and learning rate must learn alike here and in `pspo_bench.training`.
-Source: GRPO (https://arxiv.org/abs/2402.03300) with one update per batch, so that the ratio is 1 and the gradient is
-that of advantage times log-probability, averaged over all completion tokens of the batch (DAPO's normaliser).
+Source: GRPO (https://arxiv.org/abs/2402.03300) with one update per batch, so that the ratio is 1 and
+the gradient is that of advantage times log-probability, averaged over all completion tokens of the batch
+(DAPO's normaliser).
 
     >>> plain_loop(model, tokenizer, questions, golds, steps=30)["reward"]
     [0.31, 0.33, ...]
@@ -21,7 +22,7 @@ from pspo_bench.pocket.model import chat_prompt
 def sample(
     model: Any, tokenizer: Any, prompts: list[str], *, max_new_tokens: int = 64, greedy: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Complete every prompt at T=1 (or greedily): ids (B, P+C), attention mask (B, P+C), completion mask (B, C)."""
+    """Complete every prompt at T=1 or greedily: ids and attention mask (B, P+C), completion mask (B, C)."""
     model.eval()
     encoded = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left")
     settings = (

@@ -60,13 +60,13 @@ def test_same_rows_in_another_process_with_another_hash_seed() -> None:
     assert texts == {f"{[rows(task, 'test')[7]['question'] for task in TASKS]}\n"}
 
 
-def test_problems_need_neither_torch_nor_transformers() -> None:
-    code = "import sys, pspo_bench.pocket as p; p.rows('pocket_math', 'test'); print({'torch', 'transformers'} & {*sys.modules})"
+def test_problems_need_no_torch() -> None:
+    code = "import sys, pspo_bench.pocket as p; p.rows('pocket_math', 'test'); print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out == "set()\n"
+    assert out == "False\n"
 
 
-@pytest.mark.parametrize(("task", "split"), itertools.product(TASKS, ("train", "test")))
+@pytest.mark.parametrize(("task", "split"), list(itertools.product(TASKS, ("train", "test"))))
 def test_every_line_of_working_is_right_and_gold_is_the_last_line(task: str, split: str) -> None:
     for row in rows(task, split):
         *lines, last = row["solution"].split("\n")
@@ -91,7 +91,7 @@ def test_a_number_gold_is_the_result_of_the_last_step(task: str) -> None:
 
 
 def test_story_steps_use_the_numbers_of_the_question() -> None:
-    """Each operand is a number of the question, an earlier result, or the factor of a word such as `twice`."""
+    """Each operand is in the question, as a number or a word such as `twice`, or is an earlier result."""
     words = {"twice": 2, "double": 2, "three times": 3, "triple": 3}
     for row in rows("pocket_gsm", "test"):
         known = set(_numbers(row["question"])) | {n for word, n in words.items() if word in row["question"]}

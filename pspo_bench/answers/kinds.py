@@ -1,0 +1,216 @@
+"""The answer types: how a gold is parsed and how an answer is matched against it.
+
+A new type is one `AnswerType`, registered here, announced by the entry point group `pspo_bench.answer_types`,
+or named as `module:attr`:
+
+    answer_types.register("roman")(AnswerType("roman", parse=from_roman, match=same_roman))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from pspo_bench.answers import maths, numeric, phrases
+from pspo_bench.answers.clock import find_date
+from pspo_bench.answers.extract import Fallback
+from pspo_bench.answers.formula import has_symbol
+from pspo_bench.answers.match import Context, Match, NotAnAnswerError
+from pspo_bench.answers.quantity import read_quantity
+from pspo_bench.answers.structure import shape_of
+from pspo_bench.answers.text import clean
+from pspo_bench.errors import AnswerError, ConfigError
+from pspo_bench.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerType:
+    """One type of answer.
+
+    `parse` reads a gold and raises NotAnAnswerError when it cannot; `match` compares what it returned with the
+    text of an answer. `fallback` says what to extract where no answer is stated; `uses_question` whether the
+    question can change a match (it is then part of the cache key).
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    match: Callable[[Any, str, Context], Match]
+    fallback: Fallback = Fallback.NUMBER
+    uses_question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A parsed gold answer; equal golds have equal text and type."""
+
+    text: str
+    kind: AnswerType
+    value: Any = field(compare=False)
+
+    def match(self, answer: str, context: Context) -> Match:
+        return self.kind.match(self.value, answer, context)
+
+
+answer_types: Registry[AnswerType] = Registry("answer type", group="pspo_bench.answer_types")
+
+
+def _define(
+    name: str, parse: Callable[[str], Any], match: Callable[[Any, str, Context], Match], **more: Any
+) -> None:
+    answer_types.register(name)(AnswerType(name, parse, match, **more))
+
+
+_define("number", numeric.parse_number, numeric.match_number, uses_question=True)
+_define("percent", numeric.parse_percent, numeric.match_number, uses_question=True)
+_define("money", numeric.parse_money, numeric.match_number, uses_question=True)
+_define("unit", numeric.parse_number, numeric.match_number, uses_question=True)
+_define("degrees", numeric.parse_degrees, numeric.match_number, uses_question=True)
+_define("ordinal", numeric.parse_ordinal, numeric.match_number)
+_define("base", numeric.parse_base, numeric.match_base)
+_define("ratio", numeric.parse_ratio, numeric.match_ratio, fallback=Fallback.SENTENCE)
+_define("values", numeric.parse_values, numeric.match_values, fallback=Fallback.SENTENCE, uses_question=True)
+_define(
+    "ordered_values",
+    numeric.parse_values,
+    numeric.match_ordered_values,
+    fallback=Fallback.SENTENCE,
+    uses_question=True,
+)
+_define("time", phrases.parse_time, phrases.match_time, fallback=Fallback.SENTENCE)
+_define("clock", phrases.parse_clock, phrases.match_clock, fallback=Fallback.SENTENCE)
+_define("date", phrases.parse_date, phrases.match_date, fallback=Fallback.SENTENCE)
+_define("yes_no", phrases.parse_yes_no, phrases.match_yes_no, fallback=Fallback.YES_NO)
+_define("text", phrases.parse_text, phrases.match_text, fallback=Fallback.SENTENCE, uses_question=True)
+_define("choice", phrases.parse_choice, phrases.match_choice, fallback=Fallback.SENTENCE)
+for _name in ("expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list"):
+    _define(_name, maths.parser_of(_name), maths.match_shape, fallback=Fallback.FORMULA, uses_question=True)
+
+ANSWER_TYPES = (
+    "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "ratio", "values", "ordered_values",
+    "time", "clock", "date", "yes_no", "text", "choice",
+    "expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list",
+)  # fmt: skip
+"""The built-in types. `clock` is `17:12` where it is open whether a time or a ratio is meant; `pair` is `(2,4)` where
+it is open whether a point or an open interval is meant; `list` is several formulas in any order."""
+
+
+def resolve_type(gold: str, answer_type: str, question: str | None = None) -> AnswerType:
+    """The type called `answer_type`, found by the gold's form for "auto". Raises AnswerError naming the known ones."""
+    name = detect_type(gold, question) if answer_type == "auto" else answer_type
+    try:
+        return _find(name)
+    except ConfigError as error:
+        raise AnswerError(str(error)) from error
+
+
+@lru_cache(maxsize=256)
+def _find(name: str) -> AnswerType:
+    return answer_types.get(name)
+
+
+@lru_cache(maxsize=16384)
+def parse_gold(gold: str, kind: AnswerType) -> Gold:
+    """The gold parsed once. Raises AnswerError saying which gold cannot be read as which type, and why."""
+    if not gold.strip():
+        raise AnswerError("The gold answer is empty")
+    try:
+        return Gold(gold, kind, kind.parse(gold))
+    except NotAnAnswerError as error:
+        raise AnswerError(
+            f"Gold {gold[:80]!r} cannot be read as answer type '{kind.name}': {error}"
+        ) from error
+
+
+_PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z'.-]+(?:\s+[A-Za-z0-9'.-]+)*|[A-Z](?:\s+[A-Za-z0-9'.-]+)+")
+_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\s*[ap]\.?\s?m\b\.?.*)?", re.I)
+_RATIO = re.compile(r"[0-9.]+(?:\s*:\s*[0-9.]+)+")
+_SHAPE_TYPES = {"value": "expression"}
+
+
+def detect_type(gold: str, question: str | None = None) -> str:
+    """The type that the form of `gold` shows, with the question where the form leaves it open.
+
+    >>> detect_type("9 (apples)"), detect_type("3:30 p.m."), detect_type(r"\\\\frac{1}{2}")
+    ('unit', 'time', 'expression')
+    """
+    if _PLAIN_NUMBER.fullmatch(gold):
+        return "number"
+    return _detect(gold, question)
+
+
+@lru_cache(maxsize=16384)
+def _detect(gold: str, question: str | None) -> str:
+    text = clean(gold)
+    for detect in (_detect_words, _detect_number):
+        name = detect(gold, text, question)
+        if name:
+            return name
+    try:
+        shape = shape_of(gold)
+    except (NotAnAnswerError, RecursionError):
+        return "text"
+    if shape.kind == "pair":
+        return _detect_pair(question)
+    return _SHAPE_TYPES.get(shape.kind, shape.kind)
+
+
+def _detect_words(gold: str, text: str, question: str | None) -> str | None:
+    if text.lower() in ("yes", "no", "true", "false"):
+        return "yes_no"
+    if re.fullmatch(r"\(?[A-J]\)?", text) and ("text" in gold or "(" in text):
+        return "choice"
+    if _TIME.fullmatch(text) or re.fullmatch(r"(?:noon|midnight)", text, re.I):
+        return _time_or_ratio(text, question)
+    if _RATIO.fullmatch(text):
+        return "ratio"
+    if find_date(text):
+        return "date"
+    if re.search(r"\b[0-9]+(?:st|nd|rd|th)\b", text):
+        return "ordinal"
+    lower_product = text.isalpha() and text.islower() and len(text) <= 3 and "text" not in gold
+    return "text" if _WORDS.fullmatch(text) and not lower_product else None
+
+
+def _time_or_ratio(text: str, question: str | None) -> str:
+    asked = (question or "").lower()
+    if re.search(r"[ap]\.?\s?m", text, re.I) or text.count(":") == 2:
+        return "time"
+    if "ratio" in asked:
+        return "ratio"
+    hour, minute = (int(part) for part in text.split(":")[:2])
+    if hour > 24 or minute > 59:
+        return "ratio"
+    return "time" if re.search(r"\btime\b|\bwhen\b|o'?clock", asked) else "clock"
+
+
+def _detect_number(gold: str, text: str, _question: str | None) -> str | None:
+    if re.fullmatch(r"[0-9A-F]+_\{?[0-9]{1,2}\}?", text):
+        return "base"
+    if ";" in text:
+        return "values"
+    try:
+        quantity = read_quantity(gold)
+    except NotAnAnswerError:
+        return None
+    if has_symbol(quantity.node) or "=" in text:
+        return None
+    if quantity.percent:
+        return "percent"
+    if quantity.unit is None:
+        return "number" if quantity.value is not None and "\\" not in text else None
+    return {"money": "money", "angle": "degrees"}.get(quantity.unit.dimension or "", "unit")
+
+
+def _detect_pair(question: str | None) -> str:
+    asked = (question or "").lower()
+    if re.search(r"\binterval|\bdomain\b|\brange of|inequalit", asked):
+        return "interval"
+    return (
+        "tuple"
+        if re.search(r"ordered|\bpoint|coordinate|\bpairs?\b|vector|vertex|cent(?:er|re)\b", asked)
+        else "pair"
+    )

@@ -1,0 +1,373 @@
+"""Read one quantity out of an answer: an exact value or a formula, with its unit, percent sign or currency.
+
+>>> read_quantity("$1.5 million").value
+Fraction(1500000, 1)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from pspo_bench.answers.formula import Node, exact, has_symbol, parse
+from pspo_bench.answers.match import Context, Match, NotAnAnswerError
+from pspo_bench.answers.text import clean
+from pspo_bench.answers.units import Unit, currency, is_unit, read_unit
+from pspo_bench.answers.words import NUMBER_WORDS, SCALES, number_in_words, ordinal_in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with what stands around it. `value` is None where the formula is not rational."""
+
+    node: Node
+    value: Fraction | None
+    unit: Unit | None = None
+    percent: bool = False
+
+    def scaled(self, factor: int | Fraction) -> Quantity:
+        value = None if self.value is None else self.value * factor
+        return Quantity(("mul", ("num", Fraction(factor)), self.node), value, self.unit, self.percent)
+
+
+_INTEGER = re.compile(r"-?[0-9]{1,300}|-?[0-9]{1,3}(?:,[0-9]{3}){1,90}")
+_DECIMAL = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3}){1,90}|[0-9]{1,300})?\.?[0-9]{0,300}")
+_SIGNED_MONEY = re.compile(r"^([-+]?)\s*(?:US|USD)?\s*([$€£₹])\s*(?=[-+0-9.\\])(.*)$")
+_LEADING = re.compile(
+    r"^(?:=|\\approx|\\therefore|approximately|approx\.?|about|around|roughly|exactly|only|just|is|~)\s*",
+    re.I,
+)
+_SPACED_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])")
+_TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>[A-Za-z°%\"(/][^=<>\\]*)$", re.DOTALL)
+_FORMULA_TAIL = re.compile(
+    r"^(?P<core>.*?\S)\s+(?P<tail>(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
+)
+_NOT_PROSE = {
+    "pi",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "log",
+    "ln",
+    "exp",
+    "frac",
+    "infinity",
+    "theta",
+    "e",
+    "i",
+    "x",
+    "y",
+    "z",
+}
+_HEDGE_WORDS = {"or", "not", "plus", "minus", "either", "maybe", "unless", "modulo", "mod", "choose"}
+
+
+@lru_cache(maxsize=16384)
+def read_quantity(text: str) -> Quantity:
+    """The quantity that `text` is. Raises NotAnAnswerError when it is none, or is more than one."""
+    if _INTEGER.fullmatch(text):
+        value = Fraction(int(text.replace(",", "")))
+        return Quantity(("num", value), value)
+    text = clean(text)
+    if len(text) < 600 and text.strip("-.,") and _DECIMAL.fullmatch(text) and text[-1] != ",":
+        value = Fraction(text.replace(",", ""))
+        return Quantity(("num", value), value)
+    return _read(_right_side(_unbracket(text)))
+
+
+def _unbracket(text: str) -> str:
+    """The calculator's and prose's leading marks: `= 18`, `≈ 18`, `about 18`."""
+    while (found := _LEADING.match(text)) and found.end() < len(text):
+        text = text[found.end() :]
+    return text.replace(r"\approx", "=")
+
+
+def _right_side(text: str) -> str:
+    """Of `x = 5`, `5 + 13 = 18` and `Total = $18` the part that is the answer."""
+    if "=" not in text:
+        return text
+    left, _, right = text.rpartition("=")
+    name = left.split("=")[-1].strip()
+    if not right.strip() or (not _holds_number(right) and _is_name(right.strip()) and _holds_number(left)):
+        return left.strip() if "=" not in left else _right_side(left.rstrip("= "))
+    if not _is_label(name):
+        raise NotAnAnswerError(f"'{text[:40]}' is an equation, not a value")
+    return right.strip()
+
+
+def _holds_number(text: str) -> bool:
+    return any(char.isdigit() for char in text) or "\\" in text
+
+
+def _is_name(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z]\w{0,20}'*|\\[a-z]+", text))
+
+
+def _is_label(left: str) -> bool:
+    """A variable, f(3), words, or an arithmetic expression; not `2x`, which would leave x to be solved for."""
+    try:
+        node = parse(left)
+    except NotAnAnswerError:
+        return True
+    return not has_symbol(node) or not re.search(
+        r"[0-9]\s*[a-zA-Z]|[a-zA-Z]\s*[-+^*/]|[-+*/]\s*[a-zA-Z]", left
+    )
+
+
+def _read(text: str) -> Quantity:
+    money = _SIGNED_MONEY.match(text)
+    if money:
+        inner = _read(money.group(1) + money.group(3))
+        return Quantity(inner.node, inner.value, currency(money.group(2)), inner.percent)
+    text = _SPACED_THOUSANDS.sub(lambda found: found.group().replace(" ", ""), text)
+    for reader in (_plain, _worded, _compound, _with_tail, _formula_with_unit, _single_number, _symbolic):
+        quantity = reader(text)
+        if quantity is not None:
+            return quantity
+    raise NotAnAnswerError(f"'{text[:40]}' is not one number")
+
+
+def _plain(text: str) -> Quantity | None:
+    """A formula without variables."""
+    try:
+        node = parse(text)
+    except NotAnAnswerError:
+        return None
+    return None if has_symbol(node) else Quantity(node, exact(node))
+
+
+def _symbolic(text: str) -> Quantity | None:
+    try:
+        return Quantity(parse(text), None)
+    except NotAnAnswerError:
+        return None
+
+
+def _worded(text: str) -> Quantity | None:
+    ordinal = ordinal_in_words(text)
+    value = Fraction(ordinal) if ordinal is not None else number_in_words(text)
+    return None if value is None else Quantity(("num", value), value)
+
+
+def _with_tail(text: str) -> Quantity | None:
+    """A number followed by a unit, a percent sign, a scale word, a currency or plain words."""
+    found = _TAIL.match(text)
+    core = _plain(found.group("core")) if found else None
+    return None if found is None or core is None else _attach(core, found.group("tail").strip())
+
+
+def _attach(core: Quantity, tail: str) -> Quantity | None:
+    """`core` with the words behind it, or None where they are not a unit."""
+    if tail.startswith("%") or re.match(r"per\s?cent\b", tail, re.I):
+        rest = re.sub(r"^(?:%|per\s?cent(?:age points?)?)", "", tail, flags=re.I).strip()
+        return Quantity(core.node, core.value, None, True) if _is_prose(rest) else None
+    if tail.startswith("°"):
+        rest = tail[1:].strip().upper()
+        return Quantity(core.node, core.value, read_unit("degrees")) if rest in ("", "C", "F") else None
+    tail = re.sub(r"^(?:st|nd|rd|th)\b", "", tail).strip(" -")
+    half = re.match(r"and (?:a|one) (half|quarter|third)\b", tail)
+    if half and core.value is not None:
+        share = number_in_words(half.group(1)) or Fraction(0)
+        core, tail = Quantity(("num", core.value + share), core.value + share), tail[half.end() :].strip()
+    scale = re.match(r"(hundred|thousand|million|billion|trillion|dozen)\b", tail, re.I)
+    if scale:
+        core, tail = core.scaled(SCALES[scale.group(1).lower()]), tail[scale.end() :].strip()
+    if not tail:
+        return core
+    return Quantity(core.node, core.value, read_unit(tail)) if _is_prose(tail) else None
+
+
+def _is_prose(tail: str) -> bool:
+    """Whether words behind a number leave the number what it is."""
+    tail = re.split(r"\s(?:for|in|from|after|on|at|with|when|by|each|because)\b(?=.*[0-9])", f" {tail}")[
+        0
+    ].strip()
+    words = re.findall(r"[a-z]+", tail.lower())
+    if re.search(r"[*+|_]|[0-9]", re.sub(r"(?<=[a-z])(?:\s*\^\s*\{?\s*)?[23]\}?(?![0-9])", "", tail.lower())):
+        return False
+    if any(
+        word in _HEDGE_WORDS or word in _NOT_PROSE or (len(word) == 1 and word != "a" and not is_unit(word))
+        for word in words[:12]
+    ):
+        return False
+    return not re.match(r"(?:and|to|out of)\b", tail)
+
+
+def _compound(text: str) -> Quantity | None:
+    """`1 hour 30 minutes`, `5 feet and 6 inches`: one dimension, units growing smaller."""
+    parts = re.findall(r"([0-9][0-9,.]*)\s*([A-Za-z]+)\.?", text)
+    if not 2 <= len(parts) <= 3 or re.sub(r"[0-9][0-9,.]*\s*[A-Za-z]+\.?|\band\b|[,\s]", "", text):
+        return None
+    units = [read_unit(word) for _, word in parts]
+    factors = [unit.factor for unit in units]
+    if (
+        len({unit.dimension for unit in units}) > 1
+        or units[0].dimension is None
+        or factors != sorted(factors)[::-1]
+    ):
+        return None
+    values = [Fraction(number.replace(",", "").rstrip(".")) for number, _ in parts]
+    total = (
+        sum((value * factor for value, factor in zip(values, factors, strict=True)), Fraction(0)) / factors[0]
+    )
+    return Quantity(("num", total), total, units[0])
+
+
+def _formula_with_unit(text: str) -> Quantity | None:
+    """`12\\pi cm^2`: a formula and a unit that is known to be one."""
+    found = _FORMULA_TAIL.match(text)
+    if not found:
+        return None
+    tail = found.group("tail")
+    core = _plain(found.group("core"))
+    if core is None or not (tail in "°%" or read_unit(tail).dimension):
+        return None
+    return _attach(core, tail)
+
+
+_NUMBER_IN_PROSE = re.compile(
+    r"(?<![A-Za-z0-9_.])-?[$€£]?-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?"
+)
+_COMPARED = re.compile(
+    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by)\b|[-+*/^<>])\s*$"
+)
+_SENTENCE_WORDS = re.compile(r"[A-Za-z' ,.:;()$€£%°\"-]*")
+
+
+def _single_number(text: str) -> Quantity | None:
+    """The one number in a phrase: "She makes $18 a day". A comparison or a hedge is not a value."""
+    if len(text) > 300:
+        return None
+    found = list(_NUMBER_IN_PROSE.finditer(text))
+    if not found:
+        return _single_worded(text)
+    first = found[0]
+    head, tail = text[: first.start()].strip(), text[first.end() :].strip()
+    head = re.sub(r"\\[a-z]+ ?", "", head) if head.startswith("\\") else head
+    if not _SENTENCE_WORDS.fullmatch(head) or _COMPARED.search(head) or not _is_head(head):
+        return None
+    if len(found) > 1 and not tail:
+        return None
+    return _read_simple(first.group(), tail)
+
+
+def _is_head(head: str) -> bool:
+    words = re.findall(r"[a-z]+", head.lower())
+    return (
+        bool(words)
+        and not _HEDGE_WORDS.intersection(words)
+        and not any(word in _NOT_PROSE for word in words[-1:])
+    )
+
+
+def _read_simple(number: str, tail: str) -> Quantity | None:
+    money = _SIGNED_MONEY.match(number)
+    core = _plain(money.group(1) + money.group(3) if money else number)
+    quantity = core and (_attach(core, tail.strip(" .,")) if tail.strip(" .,") else core)
+    if quantity and money:
+        return Quantity(quantity.node, quantity.value, currency(money.group(2)), quantity.percent)
+    return quantity
+
+
+def _single_worded(text: str) -> Quantity | None:
+    """`eighteen apples`, `a dozen eggs`, `half an hour`: the one run of number words in a phrase."""
+    words = text.split()
+    flags = [all(part in NUMBER_WORDS for part in word.lower().strip(".,").split("-")) for word in words]
+    if not any(flags):
+        return None
+    start = flags.index(True)
+    end = start
+    while end < len(words) and (
+        flags[end] or (words[end].lower() in ("and", "a") and any(flags[end + 1 : end + 3]))
+    ):
+        end += 1
+    if any(flags[end:]) or _HEDGE_WORDS.intersection(word.lower().strip(",.") for word in words):
+        return None
+    value = number_in_words(" ".join(words[start:end]).strip(".,"))
+    if value is None or _COMPARED.search(" ".join(words[:start])):
+        return None
+    tail = re.sub(r"^an?\s", "", " ".join(words[end:]))
+    return _attach(Quantity(("num", value), value), tail) if tail else Quantity(("num", value), value)
+
+
+_ASKS_SHARE = re.compile(r"percent|per cent|%", re.I)
+_ASKING = re.compile(
+    r"(?:what|which|how|find|calculate|determine|express|give|compute|by)\b[^.?!]*?(?:percent|per cent|\\%|%)[^.?!]*",
+    re.I,
+)
+
+
+@lru_cache(maxsize=4096)
+def asks_percent(question: str | None) -> bool:
+    """Whether a question asks for a percentage: its asking sentence says so."""
+    if not question or not _ASKS_SHARE.search(question):
+        return False
+    asked = [part for part in re.split(r"(?<=[.?!])\s+", question) if _ASKING.search(part)]
+    return any(
+        re.search(
+            r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)",
+            part,
+            re.I,
+        )
+        for part in asked
+    )
+
+
+def compare_quantities(
+    gold: Quantity, answer: Quantity, context: Context, *, needs_percent: bool = False
+) -> Match:
+    """Value equality with the marking scheme's rules for units and percent signs."""
+    if answer.unit is not None and gold.unit is not None:
+        factor = _conversion(gold.unit, answer.unit, context.question)
+        if factor is None:
+            return Match(
+                False, f"another unit: {' '.join(answer.unit.words)}, not {' '.join(gold.unit.words)}"
+            )
+        if factor != 1:
+            answer = answer.scaled(factor)
+    for candidate, reason in _readings(gold, answer, context.question):
+        if _same_value(gold, candidate, context):
+            return Match(True, reason)
+    if answer.percent and not gold.percent and gold.value is not None and answer.value == gold.value:
+        return Match(False, "a percentage, but the gold is a plain number and no percentage is asked for")
+    return Match(False, "different values")
+
+
+def _readings(gold: Quantity, answer: Quantity, question: str | None) -> list[tuple[Quantity, str]]:
+    if gold.percent == answer.percent:
+        equal = (answer, "equal percentages" if gold.percent else "equal numbers")
+        return [equal]
+    if gold.percent:
+        return [
+            (answer, "equal: the percent sign may be left out"),
+            (answer.scaled(100), "equal: written as a share of 1"),
+        ]
+    readings = [(answer.scaled(Fraction(1, 100)), "equal: a percentage is a share of 1")]
+    if asks_percent(question):
+        readings.append((answer, "equal: the question asks for a percentage"))
+    return readings
+
+
+def _same_value(gold: Quantity, answer: Quantity, context: Context) -> bool:
+    if gold.value is not None and answer.value is not None:
+        return gold.value == answer.value
+    return gold.node == answer.node or context.equal(gold.node, answer.node)
+
+
+def _conversion(gold: Unit, answer: Unit, question: str | None) -> Fraction | None:
+    """The factor that turns the answer's number into the gold's unit; 1 where the words do not disagree."""
+    if gold.dimension and answer.dimension:
+        return answer.factor / gold.factor if gold.dimension == answer.dimension else None
+    if gold.dimension is None and answer.dimension is None:
+        other = answer.is_count_noun and gold.is_count_noun and not _share_stem(gold, answer)
+        text = (question or "").lower()
+        return None if other and answer.words[0] in text and gold.words[0] in text else Fraction(1)
+    counted = gold if gold.dimension is None else answer
+    return None if counted.is_count_noun else Fraction(1)
+
+
+def _share_stem(left: Unit, right: Unit) -> bool:
+    return bool({word[:4] for word in left.words} & {word[:4] for word in right.words})

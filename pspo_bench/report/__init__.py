@@ -1,0 +1,20 @@
+"""Runs → tables: the leaderboard, and compact result files that can be committed.
+
+board = leaderboard(["results/measured"], reported=True)
+print(board.to_terminal())
+"""
+
+from pspo_bench.report.leaderboard import Leaderboard, leaderboard
+from pspo_bench.report.results import Result, TaskCounts, dump_result, export_result, load_entries
+from pspo_bench.report.scores import scores_table
+
+__all__ = [
+    "Leaderboard",
+    "Result",
+    "TaskCounts",
+    "dump_result",
+    "export_result",
+    "leaderboard",
+    "load_entries",
+    "scores_table",
+]

@@ -1,0 +1,233 @@
+"""Result files: the scores and provenance of a run without any question or completion text.
+
+A run folder holds the questions, and some data sets (ASDiv: CC BY-NC) are not free to pass on; a result file
+holds counts and lengths per question, from which every interval, paired test and bootstrap can be redone:
+
+    {"format": "pspo-bench-result", "version": 1, "complete": true, "run": {...run.json...},
+     "scores": [{"task": "gsm8k", "temperature": 0.0, "example_ids": ["0", "1"], "samples": [1, 1],
+                 "correct": [1, 0], "truncated": [0, 0], "tokens_correct": [[87], []], ...}]}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pspo_bench.errors import StoreError
+from pspo_bench.metrics import TaskScore, summarise
+from pspo_bench.metrics.basic import is_correct, is_truncated, split_by_question
+from pspo_bench.store import Run, RunInfo, is_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = "pspo-bench-result"
+VERSION = 1
+BASE = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """One task at one temperature, by question: entry i of every list belongs to `example_ids[i]`.
+
+    `tokens_correct` and `tokens_incorrect` are the lengths of the completions that ended by themselves;
+    truncated ones (whose length is not known) are counted in `truncated`.
+    """
+
+    task: str
+    temperature: float
+    example_ids: list[str]
+    samples: list[int]
+    correct: list[int]
+    truncated: list[int]
+    tokens_correct: list[list[int]]
+    tokens_incorrect: list[list[int]]
+    status: dict[str, int]
+    pass_at: dict[str, float]
+    maj_at: dict[str, float]
+
+    def lengths(self, cut: int) -> list[int]:
+        """Completion tokens of every sample, the truncated ones at `cut`."""
+        done = [n for lists in (self.tokens_correct, self.tokens_incorrect) for row in lists for n in row]
+        return done + [cut] * sum(self.truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run's scores with its provenance; `source` is the folder or file it was read from."""
+
+    info: RunInfo
+    scores: tuple[TaskCounts, ...]
+    complete: bool
+    source: Path
+
+    @property
+    def method(self) -> str:
+        """`grpo`, `sft` or, for a model that was not trained here, `base`."""
+        manifest = self.info.manifest or {}
+        return str(manifest.get("method", BASE)) if "objective" in manifest else BASE
+
+    @property
+    def objective(self) -> str:
+        """The objective with its settings: `clip (epsilon=0.2)`; `base` and `sft` as they are."""
+        if self.method == BASE:
+            return BASE
+        objective = (self.info.manifest or {})["objective"]
+        if not isinstance(objective, dict):
+            return str(objective)
+        settings = sorted((objective.get("settings") or {}).items())
+        given = ", ".join(f"{key}={_short(value)}" for key, value in settings)
+        return f"{objective.get('name')} ({given})" if given else str(objective.get("name"))
+
+    @property
+    def recipe(self) -> str | None:
+        """The name of the recipe, without a seed at its end; None for a base model."""
+        manifest = self.info.manifest or {}
+        if self.method == BASE or "name" not in manifest:
+            return None
+        return re.sub(rf"[-_.](s|seed)[-_]?{self.seed}$", "", str(manifest["name"]))
+
+    @property
+    def seed(self) -> int | None:
+        manifest = self.info.manifest or {}
+        return None if self.method == BASE else manifest.get("seed")
+
+    def to_dict(self) -> dict[str, Any]:
+        scores = [asdict(score) for score in self.scores]
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "complete": self.complete,
+            "run": self.info.to_dict(),
+            "scores": scores,
+        }
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def export_result(run: Run) -> dict[str, Any]:
+    """The content of a result file for `run`; `dump_result` makes its text."""
+    result = result_of(run)
+    info = (
+        replace(result.info, model=Path(result.info.model).name)
+        if _is_local(result.info.model)
+        else result.info
+    )
+    return replace(result, info=info).to_dict()
+
+
+def _is_local(model: str) -> bool:
+    """Whether the spec is a path of this machine, which says nothing to others."""
+    return model.startswith((".", "/", "~")) or Path(model).exists()
+
+
+def dump_result(data: dict[str, Any]) -> str:
+    """JSON text with one line per list of numbers, so that a result file diffs well and stays small."""
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+    flat = re.compile(r"\[[\s0-9,\[\]]*\]")
+    return flat.sub(lambda match: re.sub(r"\s+", "", match[0]), text) + "\n"
+
+
+def result_of(run: Run) -> Result:
+    """The run's counts, read from its samples."""
+    frame, info = run.frame(), run.info
+    order = {task: place for place, task in enumerate(info.tasks)}
+    scores = sorted(summarise(frame), key=lambda score: order.get(score.task, len(order)))
+    groups = dict(iter(frame.groupby(["task", "temperature"])))
+    counts = tuple(_counts(groups[score.task, score.temperature], score) for score in scores)
+    have = {(score.task, f"{score.temperature:g}"): score.n_samples for score in scores}
+    complete = all(
+        have.get((name, label), 0) >= wanted
+        for name, task in info.tasks.items()
+        for label, wanted in task.expected_samples.items()
+    )
+    return Result(info, counts, complete, run.path)
+
+
+def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
+    right, cut, tokens = is_correct(rows), is_truncated(rows), rows["completion_tokens"]
+    by_question = split_by_question(rows, right)
+    return TaskCounts(
+        task=score.task,
+        temperature=score.temperature,
+        example_ids=[str(example) for example in rows["example_id"].unique()],
+        samples=[len(part) for part in by_question],
+        correct=[sum(part) for part in by_question],
+        truncated=[sum(part) for part in split_by_question(rows, cut)],
+        tokens_correct=split_by_question(rows, tokens, right & ~cut),
+        tokens_incorrect=split_by_question(rows, tokens, ~right & ~cut),
+        status=score.status,
+        pass_at={str(k): value for k, value in score.pass_at.items()},
+        maj_at={str(k): value for k, value in score.maj_at.items()},
+    )
+
+
+def load_entries(paths: Sequence[str | Path]) -> list[Result]:
+    """Every run and result file at or below `paths`, each folder in the order of its names.
+
+    Raises StoreError for a path at which there is none, naming it, and for a file that is not a result file.
+    """
+    found: list[Result] = []
+    for path in paths:
+        results = list(_search(Path(path)))
+        if not results:
+            raise StoreError(
+                f"No run or result file at {path}; pass run folders, result files or folders of them"
+            )
+        found += results
+    return found
+
+
+def _search(path: Path) -> Iterator[Result]:
+    if is_run(path):
+        yield result_of(Run.open(path))
+    elif path.is_dir():
+        for child in sorted(path.iterdir()):
+            if child.is_dir() and not child.name.startswith("."):
+                yield from _search(child)
+            elif child.suffix == ".json" and _is_result(child):
+                yield load_result(child)
+    elif path.suffix == ".json":
+        yield load_result(path)
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a JSON file found in a folder says that it is a result file; other JSON may lie beside it."""
+    return f'"{FORMAT}"' in path.read_text(encoding="utf-8", errors="replace")
+
+
+def load_result(path: Path) -> Result:
+    """A result file. Raises StoreError naming the file and what is wrong with it."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] != FORMAT or data["version"] != VERSION:
+            raise ValueError(
+                f"it is {data['format']} version {data['version']}, not {FORMAT} version {VERSION}"
+            )
+        scores = tuple(_checked(TaskCounts(**score)) for score in data["scores"])
+        return Result(RunInfo.from_dict(data["run"], str(path)), scores, bool(data["complete"]), path)
+    except OSError as error:
+        raise StoreError(f"Cannot read {path}: {error.strerror}; check the path") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is not a result file: {error}; write it with export_result") from error
+
+
+def _checked(score: TaskCounts) -> TaskCounts:
+    """Lists of one length, and no more correct or truncated samples than samples."""
+    columns = [f.name for f in fields(score) if isinstance(getattr(score, f.name), list)]
+    lengths = {len(getattr(score, name)) for name in columns}
+    if len(lengths) != 1:
+        raise ValueError(f"the lists of {score.task} have different lengths {sorted(lengths)}")
+    rows = zip(score.example_ids, score.samples, score.correct, score.truncated, strict=True)
+    for example, n, correct, truncated in rows:
+        if not 0 <= max(correct, truncated) <= n:
+            raise ValueError(
+                f"{score.task} {example}: {correct} correct, {truncated} truncated of {n} samples"
+            )
+    return score

@@ -1,0 +1,120 @@
+"""Recipes and studies: what is accepted, what an override changes, and what each mistake is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pspo_bench.config import load_recipe, load_study
+from pspo_bench.errors import ConfigError
+from pspo_bench.resources import recipes_dir
+from pspo_bench.study import cells
+
+RECIPE = """
+name = "tiny"
+[model]
+base = "pocket"
+[data]
+task = "pocket_gsm"
+[objective]
+name = "clip"
+epsilon = 0.2
+[optimizer]
+learning_rate = 1e-4
+[budget]
+steps = 4
+[rollout]
+prompts_per_step = 2
+group_size = 4
+iterations = 2
+"""
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.toml"
+    file.write_text(RECIPE)
+    return file
+
+
+def test_overrides_reach_sections_by_path_and_by_unique_name(recipe_file: Path) -> None:
+    recipe = load_recipe(
+        recipe_file, ["seed=3", "optimizer.learning_rate=1e-3", "group_size=8", "epsilon=0.1"]
+    )
+    assert (recipe.seed, recipe.optimizer.learning_rate, recipe.rollout.group_size) == (3, 1e-3, 8)
+    assert recipe.objective.settings == {"epsilon": 0.1}
+
+
+def test_another_objective_does_not_inherit_settings(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["objective.name=pspo", "objective.alpha=0.3"])
+    assert recipe.objective.settings == {"alpha": 0.3}
+
+
+def test_completions_and_steps_per_batch(recipe_file: Path) -> None:
+    rollout = load_recipe(recipe_file, ["minibatches=3"]).rollout
+    assert rollout.completions_per_step == 2 * 4
+    assert rollout.steps_per_batch == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer.learnin_rate=1", "Unknown key 'optimizer.learnin_rate'"),
+        ("optimizer.learning_rate=fast", "optimizer.learning_rate: Input should be a valid number"),
+        ("group_size=1", "rollout.group_size: Input should be greater than or equal to 2"),
+        ("nonsense=1", "Unknown recipe key 'nonsense'"),
+        ("seed", "is not of the form key=value"),
+        ("micro_batch=3", "rollout.micro_batch=3 must divide prompts_per_step × group_size = 8"),
+        (
+            "save_steps=3",
+            "checkpoint.save_steps=3 must be a multiple of rollout.iterations × minibatches = 2",
+        ),
+        ("budget.epochs=1", "give exactly one of budget.steps and budget.epochs"),
+        ("objective.epsilon=true", "objective setting 'epsilon' must be a number"),
+        ("name.first=x", "'name' is a value, not a section"),
+    ],
+)
+def test_a_wrong_override_is_named(recipe_file: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(recipe_file, [override])
+    assert message in str(caught.value)
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text("name = \n")
+    with pytest.raises(ConfigError, match=r"broken\.toml is not valid TOML"):
+        load_recipe(file)
+    with pytest.raises(
+        ConfigError, match="Unknown recipe or study file 'pocket/grpoo' .did you mean 'pocket/grpo'"
+    ):
+        load_recipe("pocket/grpoo")
+
+
+def _shipped(kind: str) -> list[str]:
+    files = [
+        file
+        for file in recipes_dir().rglob("*.toml")
+        if ("[[arms]]" in file.read_text()) == (kind == "study")
+    ]
+    return sorted(str(file.relative_to(recipes_dir()).with_suffix("")) for file in files)
+
+
+@pytest.mark.parametrize("name", _shipped("recipe"))
+def test_every_shipped_recipe_is_valid(name: str) -> None:
+    assert load_recipe(name).name
+
+
+@pytest.mark.parametrize("name", _shipped("study"))
+def test_every_shipped_study_is_valid(name: str) -> None:
+    study = load_study(name)
+    assert len(cells(study)) == study.include_base + len(study.arms) * len(study.seeds)
+
+
+def test_a_study_with_an_arm_twice_is_refused(tmp_path: Path, recipe_file: Path) -> None:
+    file = tmp_path / "study.toml"
+    arm = '[[arms]]\nname = "clip"\n'
+    file.write_text(f'name = "s"\nrecipe = "{recipe_file}"\n{arm}{arm}[evaluation]\ntasks = ["pocket_gsm"]\n')
+    with pytest.raises(ConfigError, match=r"must be unique; given more than once: \['clip'\]"):
+        load_study(file)

@@ -1,0 +1,78 @@
+"""Validation split, demonstrations and the reward: the parts of training that need no trainer."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pspo_bench.answers import check
+from pspo_bench.errors import DataError
+from pspo_bench.records import Example
+from pspo_bench.tasks import load_examples, load_task
+from pspo_bench.training.data import demonstration, rollout_dataset, split_validation
+from pspo_bench.training.reward import correctness
+
+
+def test_the_validation_split_depends_on_the_content_alone() -> None:
+    examples = load_examples(load_task("pocket_svamp"), "train", limit=200)
+    training, validation = split_validation(examples, 40)
+    assert len(validation) == 40
+    assert {e.id for e in training} | {e.id for e in validation} == {e.id for e in examples}
+    shuffled = random.Random(1).sample(examples, len(examples))
+    assert {e.id for e in split_validation(shuffled, 40)[1]} == {e.id for e in validation}
+
+
+def test_a_validation_split_that_leaves_nothing_is_refused() -> None:
+    examples = load_examples(load_task("pocket_svamp"), "train", limit=10)
+    with pytest.raises(DataError, match="validation_rows=10 leaves nothing to train on: the split has 10"):
+        split_validation(examples, 10)
+
+
+def test_calculator_notes_are_not_part_of_a_demonstration() -> None:
+    gsm = Example(
+        "gsm8k",
+        "0",
+        "q",
+        "72",
+        "number",
+        solution="48/2 = <<48/2=24>>24 clips.\n48+24 = <<48+24=72>>72\n#### 72",
+    )
+    assert demonstration(gsm) == "48/2 = 24 clips.\n48+24 = 72\n#### 72"
+    assert demonstration(Example("t", "1", "q", "5", "number", solution="2 + 3 = 5")) == "2 + 3 = 5\n#### 5"
+    with pytest.raises(DataError, match="example '2' has no worked solution, so it cannot be used for sft"):
+        demonstration(Example("t", "2", "q", "5", "number"))
+
+
+def test_prompts_are_messages_with_a_chat_template_and_text_without() -> None:
+    example = Example("t", "0", "What is 2 + 3?", "5", "number")
+    chat = rollout_dataset([example], "Think.", chat=True)[0]
+    assert chat["prompt"] == [
+        {"role": "system", "content": "Think."},
+        {"role": "user", "content": "What is 2 + 3?"},
+    ]
+    assert rollout_dataset([example], "Think.", chat=False)[0]["prompt"] == "Think.\n\nWhat is 2 + 3?\n"
+
+
+COMPLETIONS = [
+    "#### 1,234",
+    "The answer is $1234.00.",
+    "#### 4321",
+    "",
+    "it is 1234 or 1235",
+    "\\boxed{1234}",
+]
+
+
+def test_the_reward_is_the_verdict_in_both_of_trls_forms() -> None:
+    gold, kinds = ["1234"] * len(COMPLETIONS), ["number"] * len(COMPLETIONS)
+    verdicts = [float(check(c, "1234", "number").correct) for c in COMPLETIONS]
+    assert verdicts[:4] == [1.0, 1.0, 0.0, 0.0]
+    assert correctness(COMPLETIONS, gold, kinds) == verdicts
+    chat = [[{"role": "assistant", "content": c}] for c in COMPLETIONS]
+    assert correctness(chat, gold, kinds) == verdicts
+
+
+def test_a_reward_of_the_wrong_length_is_an_error_not_a_broadcast() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        correctness(COMPLETIONS, ["1234"], ["number"])
