@@ -8,6 +8,7 @@ A run resumes by itself: what its parts already hold is not made again, whatever
 from __future__ import annotations
 
 import hashlib
+import inspect
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -119,18 +120,9 @@ def evaluate(model: str, task_names: Sequence[str], output_path: Path, settings:
     Raises ConfigError, DataError, ModelError, or StoreError where the folder cannot be written or holds a run
     of another model or of other settings. What was finished before an error or a kill stays in the run.
     """
-    from pspo_bench.engines import ENGINES
-
     loads = workloads(task_names, settings)
     run = Run.open(output_path, create=True)
-    engine = ENGINES.get(settings.engine)(
-        model,
-        batch_size=settings.batch_size or "auto",
-        dtype=settings.dtype,
-        device=settings.device,
-        revision=settings.revision,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    engine = _engine(model, settings)
     try:
         run.start(_run_info(model, engine, loads, settings))
         _fill(run, engine, _jobs(engine, loads, settings), settings)
@@ -138,6 +130,21 @@ def evaluate(model: str, task_names: Sequence[str], output_path: Path, settings:
     finally:
         engine.close()
     return run
+
+
+def _engine(model: str, settings: EvalSettings) -> Engine:
+    """The engine, told only what the user has set: not every engine has every option."""
+    from pspo_bench.engines import ENGINES
+
+    factory = ENGINES.get(settings.engine)
+    default = EvalSettings()
+    names = ("batch_size", "dtype", "device", "revision", "trust_remote_code")
+    options = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(default, name)}
+    try:
+        inspect.signature(factory).bind(model, **options)
+    except TypeError as error:
+        raise ConfigError(f"Engine '{settings.engine}' cannot be used with these options: {error}") from error
+    return factory(model, **options)
 
 
 def _fill(run: Run, engine: Engine, jobs: list[_Job], settings: EvalSettings) -> None:

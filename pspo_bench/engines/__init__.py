@@ -19,7 +19,7 @@ A new engine is one class that fits `Engine`, registered by its factory:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from pspo_bench.records import Completion, Request
 from pspo_bench.registry import Registry
@@ -33,7 +33,8 @@ class Engine(Protocol):
 
     `name` and `version` say what ran (with the versions of the libraries that can change the text),
     `fingerprint` which weights, `chat_template_hash` how conversations were rendered ("" for plain prompts),
-    `dtype` and `device` the arithmetic ("" where the engine cannot know).
+    `dtype` and `device` the arithmetic ("" where the engine cannot know), `manifest` the checkpoint's manifest.json, None if
+    it has none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Engine(Protocol):
     chat_template_hash: str
     dtype: str
     device: str
+    manifest: dict[str, Any] | None
 
     def render(self, messages: list[dict[str, str]]) -> str:
         """The prompt text of a conversation, up to where the model's answer begins."""

@@ -31,8 +31,8 @@ def hf(
 
 
 @ENGINES.register("replay")
-def replay(model: str, **options: Any) -> Engine:
+def replay(model: str, *, tokenizer: str | None = None) -> Engine:
     """Recorded completions; `model` is the path of the JSONL file. Raises DataError if it cannot be read."""
     from pspo_bench.engines.replay import ReplayEngine
 
-    return ReplayEngine(model, **options)
+    return ReplayEngine(model, tokenizer=tokenizer)

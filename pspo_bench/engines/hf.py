@@ -71,6 +71,7 @@ class HFEngine:
         self.chat_template_hash = loaded.chat_template_hash
         self.dtype = loaded.dtype
         self.device = loaded.device
+        self.manifest = loaded.manifest
 
     def render(self, messages: list[dict[str, str]]) -> str:
         """The prompt text: by the chat template with its generation prompt, or plain without a template."""

@@ -38,6 +38,7 @@ class ReplayEngine:
     version = "1"
     dtype = ""
     device = ""
+    manifest = None
 
     def __init__(self, path: str | Path, *, tokenizer: str | None = None) -> None:
         self._path = Path(path)

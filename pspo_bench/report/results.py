@@ -114,17 +114,15 @@ def _short(value: object) -> str:
 def export_result(run: Run) -> dict[str, Any]:
     """The content of a result file for `run`; `dump_result` makes its text."""
     result = result_of(run)
-    info = (
-        replace(result.info, model=Path(result.info.model).name)
-        if _is_local(result.info.model)
-        else result.info
-    )
+    info = result.info
+    info = replace(info, model=_portable(info.model), base_model=_portable(info.base_model))
     return replace(result, info=info).to_dict()
 
 
-def _is_local(model: str) -> bool:
-    """Whether the spec is a path of this machine, which says nothing to others."""
-    return model.startswith((".", "/", "~")) or Path(model).exists()
+def _portable(model: str) -> str:
+    """A model spec without the folders of this machine, which say nothing to others."""
+    local = model.startswith((".", "/", "~")) or Path(model).exists()
+    return Path(model).name if local else model
 
 
 def dump_result(data: dict[str, Any]) -> str:

@@ -251,7 +251,8 @@ class TestResultFiles:
         assert json.loads(text) == json.loads(json.dumps(data))
         assert "Secret" not in text
         assert "2 + 2" not in text
-        assert str(run.path.parent) not in text
+        assert str(run.path.parent.parent) not in text
+        assert data["run"]["model"] == "x"
         (score,) = data["scores"]
         assert (score["example_ids"], score["correct"], score["samples"]) == (["0", "1"], [1, 0], [1, 1])
         assert (score["tokens_correct"], score["tokens_incorrect"]) == ([[10], []], [[], [10]])
