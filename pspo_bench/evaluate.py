@@ -139,7 +139,9 @@ def _engine(model: str, settings: EvalSettings) -> Engine:
     factory = ENGINES.get(settings.engine)
     default = EvalSettings()
     names = ("batch_size", "dtype", "device", "revision", "trust_remote_code")
-    options = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(default, name)}
+    options = {
+        name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(default, name)
+    }
     try:
         inspect.signature(factory).bind(model, **options)
     except TypeError as error:

@@ -336,7 +336,12 @@ def _load_tokenizer(files: ModelFiles, trust_remote_code: bool) -> Any:
     own = any((files.path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
     if not own and files.base is not None:
         return _load_tokenizer(files.base, trust_remote_code)
-    return AutoTokenizer.from_pretrained(files.path, trust_remote_code=trust_remote_code)
+    tokenizer = AutoTokenizer.from_pretrained(files.path, trust_remote_code=trust_remote_code)
+    if not tokenizer("a 0", add_special_tokens=False)["input_ids"]:  # transformers makes up an empty one
+        raise ModelError(
+            f"{files.path} holds no tokenizer; copy the base model's (tokenizer.save_pretrained)"
+        )
+    return tokenizer
 
 
 def _load_weights(files: ModelFiles, trust_remote_code: bool) -> Any:

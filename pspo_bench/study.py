@@ -10,7 +10,6 @@ A cell that is finished is not done again; one that fails is reported and the ot
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,12 +149,11 @@ def _eval_settings(
 
 
 def _write_results(board: Leaderboard, runs: list[Run], study: Study, output: Path) -> None:
-    from pspo_bench.report import export_result
+    from pspo_bench.report import dump_result, export_result
 
     (output / "results").mkdir(exist_ok=True)
     for run in runs:
-        text = json.dumps(export_result(run), indent=1, sort_keys=True)
-        write_atomic(output / "results" / f"{run.path.name}.json", f"{text}\n".encode())
+        write_atomic(output / "results" / f"{run.path.name}.json", dump_result(export_result(run)).encode())
     command = f"pspo-bench leaderboard {output / 'runs'} -o {output / 'LEADERBOARD.md'}"
     write_atomic(output / "LEADERBOARD.md", board.to_markdown(command).encode())
     write_atomic(output / "leaderboard.json", board.to_json().encode())

@@ -265,10 +265,13 @@ def test_the_models_own_code_does_not_run_unless_asked(folder: Path) -> None:
     assert not (folder / "ran").exists()
 
 
-def test_a_broken_tokenizer_is_one_sentence(folder: Path) -> None:
+def test_a_broken_or_absent_tokenizer_is_one_sentence(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match=f"Cannot load model '{folder}'"):
+        load(str(folder))
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"Cannot load model '{folder}'"):
+    with pytest.raises(ModelError, match=f"{folder} holds no tokenizer"):
         load(str(folder))
 
 

@@ -134,6 +134,12 @@ def _compare_here(gold: Gold, answer: Extraction, question: str | None) -> Verdi
         )
     except NeedsSymbolicError:
         return _Pending(gold, answer, question)
+    except (
+        Exception
+    ) as error:  # a fault of a matcher is this row's verdict: it must not end a run or a training step
+        return Verdict(
+            Status.ERROR, answer.text, answer.method, f"the matcher failed: {type(error).__name__}: {error}"
+        )
 
 
 @lru_cache(maxsize=16384)

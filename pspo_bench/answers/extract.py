@@ -1,8 +1,9 @@
 """Find the answer that a completion states.
 
-Stated answers are `#### x` (GSM8K, arXiv 2110.14168), balanced `\\boxed{x}` (MATH, arXiv 2103.03874) and phrases such as
-"the answer is x"; the last one stated wins. Without one, the fallbacks are a bold last value, the last line where it is
-nothing but an answer, and the last number. Every pattern runs in time linear in the completion.
+Stated answers are `#### x` (GSM8K, arXiv 2110.14168), balanced `\\boxed{x}` (MATH, arXiv 2103.03874) and
+phrases such as "the answer is x"; the last one stated wins. Without one, the fallbacks are a bold last
+value, the last line where it is nothing but an answer, and the last number. Every pattern runs in time
+linear in the completion.
 
     >>> extract("First \\\\boxed{3}. No: the answer is 4.")
     Extraction(text='4', method='answer_is')
@@ -72,16 +73,19 @@ def extract_as(completion: str, scoring: str, fallback: Fallback) -> Extraction 
     return None if scoring == "strict" else _unstated(completion, fallback)
 
 
+_WORD_CHARACTER = re.compile(r"[^\W_]")
 Found = tuple[int, str, str]  # position, text, method
 
 
 def _hash(text: str) -> Found | None:
-    at = len(text)
-    while (at := text.rfind("####", 0, at)) >= 0:
-        line = text[at + 4 :].lstrip("# \t").partition("\n")[0]
-        answer = _end_of_turn(line).strip(" \t\r*")
-        if any(char.isalnum() for char in answer):
+    """The last `####` with something behind it on its line; what stands between two marks is read once only."""
+    end = len(text)
+    while (at := text.rfind("####", 0, end)) >= 0:
+        line = text[at + 4 : end].lstrip("# \t").partition("\n")[0]
+        answer = _end_of_turn(line).strip(" \t\r*#")
+        if _WORD_CHARACTER.search(answer):
             return at, answer, "hash"
+        end = at
     return None
 
 
@@ -128,10 +132,21 @@ def _boxes(text: str) -> list[tuple[int, int, int]]:
         elif mark == "}" and stack:
             opened = stack.pop()
             if opened:
+                inner = spans[-1] if spans and spans[-1][0] > opened[0] else None
                 while spans and spans[-1][0] > opened[0]:
                     spans.pop()
-                spans.append((*opened, token.start()))
+                spans.append(
+                    (*opened, token.start()) if inner is None else _box(text, opened, inner, token.start())
+                )
     return spans
+
+
+def _box(text: str, opened: tuple[int, int], inner: tuple[int, int, int], end: int) -> tuple[int, int, int]:
+    """The span of a closed box; a box that holds nothing but a box has the inner one's content."""
+    before, behind = text[opened[1] : inner[0]], text[inner[2] : end]
+    if before.strip() or behind.strip(" \n}"):
+        return (*opened, end)
+    return opened[0], inner[1], inner[2]
 
 
 _CHECKING = re.compile(
@@ -152,6 +167,8 @@ _STOP = re.compile(
 
 def _answer_is(text: str, after: int) -> Found | None:
     """The last phrase at or behind `after`; a phrase around a later box or hash is dropped by the caller's maximum."""
+    if not any(cue in text for cue in ("nswer", "NSWER", "ns:", "NS:")):
+        return None
     for at in reversed([cue.start() for cue in _CUE.finditer(text, after)]):
         if _CHECKING.search(text, max(0, at - 40), at):
             continue
@@ -248,8 +265,9 @@ def _formula_of(line: str) -> str:
 
 def _last_number(completion: str) -> Extraction | None:
     tail = plain_unicode(_end_of_turn(completion[-TAIL_CHARS:]))
-    # Most solutions end with a number: a short look first, from a white space on so that no number is cut in two.
-    start = max(tail.rfind(" ", 0, -150), 0) if len(tail) > 200 else 0
+    # A short look around the last digit first, from a white space on so that no number is cut in two.
+    digit = max(map(tail.rfind, "0123456789"))
+    start = max(tail.rfind(" ", 0, max(digit - 60, 0)), 0)
     last = _last_match(tail, start) or _last_match(tail, 0)
     if last is None:
         return None

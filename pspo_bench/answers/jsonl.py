@@ -157,11 +157,11 @@ def _reading(source: Path | Literal["-"]) -> Iterator[Iterable[bytes]]:
     if source == "-":
         yield sys.stdin.buffer
         return
-    try:
-        handle = Path(source).open("rb")
-    except OSError as error:
-        raise DataError(f"Cannot read {source}: {error.strerror}") from error
-    with handle:
+    with contextlib.ExitStack() as stack:
+        try:
+            handle = stack.enter_context(Path(source).open("rb"))
+        except OSError as error:
+            raise DataError(f"Cannot read {source}: {error.strerror}") from error
         yield handle
 
 

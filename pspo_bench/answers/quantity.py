@@ -39,8 +39,9 @@ _LEADING = re.compile(
     r"^(?:=|\\approx|\\therefore|approximately|approx\.?|about|around|roughly|exactly|only|just|is|~)\s*",
     re.I,
 )
+_MINUS_WORD = re.compile(r"^(?:minus|negative)\s+(?=[0-9$.\\])", re.I)
 _SPACED_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])")
-_TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>[A-Za-z°%\"(/][^=<>\\]*)$", re.DOTALL)
+_TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>(?:[A-Za-z°%\"(]|/(?=[a-z]))[^=<>\\]*)$", re.DOTALL)
 _FORMULA_TAIL = re.compile(
     r"^(?P<core>.*?\S)\s+(?P<tail>(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
 )
@@ -118,6 +119,7 @@ def _is_label(left: str) -> bool:
 
 
 def _read(text: str) -> Quantity:
+    text = _MINUS_WORD.sub("-", text)
     money = _SIGNED_MONEY.match(text)
     if money:
         inner = _read(money.group(1) + money.group(3))
@@ -286,7 +288,9 @@ def _single_worded(text: str) -> Quantity | None:
         end += 1
     if any(flags[end:]) or _HEDGE_WORDS.intersection(word.lower().strip(",.") for word in words):
         return None
-    value = number_in_words(" ".join(words[start:end]).strip(".,"))
+    run = " ".join(words[start:end]).strip(".,")
+    place = None if words[start - 1 : start] == ["a"] else ordinal_in_words(run)
+    value = number_in_words(run) if place is None else Fraction(place)
     if value is None or _COMPARED.search(" ".join(words[:start])):
         return None
     tail = re.sub(r"^an?\s", "", " ".join(words[end:]))

@@ -57,6 +57,8 @@ _LABEL = re.compile(
     r"^\s*(\(?[A-Za-z]\w{0,2}(?:_\{?\w+\}?)?(?:\s*,\s*[A-Za-z]\w{0,2})*\)?|\\[a-z]+)\s*=\s*(?!=)(.+)$",
     re.DOTALL,
 )
+_NAME = r"(?:[A-Za-z]\w{0,2}|\\[a-z]+)"
+_NAMES = re.compile(rf"\(?\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)?")
 _REALS = re.compile(r"^(?:\\mathbb\s*\{?\s*R\s*\}?|all real numbers|R|\(\s*-\s*\\infty\s*,\s*\\infty\s*\))$")
 
 
@@ -206,7 +208,7 @@ def _listed(text: str) -> Shape | None:
     if re.fullmatch(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text):
         return None
     parts = [part for part in split_top(text, _LISTING) if part.strip()]
-    if len(parts) == 1 and len(expand_plus_minus(text)) == 1:
+    if not parts or (len(parts) == 1 and len(expand_plus_minus(text)) == 1):
         return None
     labels, items = [], []
     label = _LABEL.match(parts[0])
@@ -226,7 +228,7 @@ def _equation(text: str) -> Shape | None:
         return None
     if len(sides) > 2:
         sides = [sides[0], sides[-1]]
-    label = re.fullmatch(r"\(?\s*[A-Za-z]\w{0,2}(?:\s*,\s*[A-Za-z]\w{0,2})+\s*\)?", sides[0])
+    label = _NAMES.fullmatch(sides[0])
     if label:
         return read_shape(sides[1])
     return Shape("equation", tuple(read_shape(side) for side in sides))

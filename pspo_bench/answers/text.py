@@ -28,6 +28,7 @@ _INVISIBLE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e"
     "\\u2060-\\u206f\\ud800-\\udfff\\ufeff]"
 )
+_ROOT = re.compile("√\\s*([0-9]+)")
 _VULGAR = re.compile("([0-9]?)([¼½¾⅐-⅞])")
 
 _DOLLAR = "\ue000"  # a currency sign, kept apart from `$` as a delimiter; private use, so never in the input after NFKC
@@ -60,7 +61,7 @@ _EDGES = " \t\r\n.,;:`"
 @lru_cache(maxsize=16384)
 def clean(text: str) -> str:
     """`text` in the one spelling that the parsers read. Never raises; linear in the length of `text`."""
-    if text.isascii() and not any(mark in text for mark in "\\$*`~_\n\t\0"):
+    if text.isascii() and not any(mark in text for mark in "\\$*`~_{\n\t\0"):
         return _trim(text)
     text = plain_unicode(text)
     text = text.replace(r"\$", _DOLLAR)
@@ -75,7 +76,7 @@ def clean(text: str) -> str:
 def plain_unicode(text: str) -> str:
     """NFKC with maths signs as LaTeX, digits of any script as ASCII, and no invisible or control characters."""
     if not text.isascii():
-        text = _VULGAR.sub(_vulgar, text)
+        text = _ROOT.sub(r"\\sqrt{\1}", _VULGAR.sub(_vulgar, text))
         text = _SPECIAL_RUN.sub(lambda found: _SPECIAL[found.group()], text)
         text = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace(_DOLLAR, "")
         text = "".join(map(_ascii_digit, text))

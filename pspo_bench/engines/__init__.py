@@ -33,8 +33,8 @@ class Engine(Protocol):
 
     `name` and `version` say what ran (with the versions of the libraries that can change the text),
     `fingerprint` which weights, `chat_template_hash` how conversations were rendered ("" for plain prompts),
-    `dtype` and `device` the arithmetic ("" where the engine cannot know), `manifest` the checkpoint's manifest.json, None if
-    it has none.
+    `dtype` and `device` the arithmetic ("" where the engine cannot know), `manifest` the checkpoint's
+    manifest.json, None if it has none.
     """
 
     name: str

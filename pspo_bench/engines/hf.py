@@ -42,11 +42,12 @@ _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 class HFEngine:
     """A loaded model as an engine.
 
-    batch_size: rows generated together, or "auto" for what memory allows; halved when memory runs out.
-    stop_at_answer_line: stop once a whole line `#### <something>` has been generated (finish reason
-    stop-string). chat_template_args: passed to the chat template, such as {"enable_thinking": False} for
-    Qwen3. Raises ConfigError for a bad option and ModelError for a model that is not a decoder with attention
-    alone. `fingerprint` is that of the loaded weights; it does not follow a model that is trained meanwhile.
+    - batch_size: rows generated together, or "auto" for what memory allows; halved when memory runs out.
+    - stop_at_answer_line: stop after a whole line `#### <something>` (finish reason stop-string).
+    - chat_template_args: passed to the chat template, such as {"enable_thinking": False} for Qwen3.
+
+    Raises ConfigError for a bad option and ModelError for a model that is not a decoder with attention alone.
+    `fingerprint` is that of the loaded weights; it does not follow a model that is trained meanwhile.
     """
 
     name = "hf"

@@ -38,7 +38,7 @@ class ReplayEngine:
     version = "1"
     dtype = ""
     device = ""
-    manifest = None
+    manifest: dict[str, Any] | None = None
 
     def __init__(self, path: str | Path, *, tokenizer: str | None = None) -> None:
         self._path = Path(path)

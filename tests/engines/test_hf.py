@@ -308,6 +308,7 @@ def test_rendering_and_what_identifies_the_engine(
     assert isinstance(engine, Engine)
     assert (engine.name, engine.dtype, engine.device) == ("hf", "float32", "cpu")
     assert engine.fingerprint == tiny.fingerprint
+    assert engine.manifest is None
     assert f"torch {torch.__version__}" in engine.version
     messages = [{"role": "user", "content": "Hi"}]
     assert engine.render(messages) == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
