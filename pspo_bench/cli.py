@@ -102,7 +102,7 @@ def _train(arguments: argparse.Namespace) -> int:
         )
         return 0
     if arguments.output is None:
-        arguments.output = _path("runs") / f"{recipe.name}-s{recipe.seed}"
+        arguments.output = path("runs") / f"{recipe.name}-s{recipe.seed}"
     checkpoint = train(recipe, arguments.output, resume=arguments.resume, **places)
     print(checkpoint)
     return 0
@@ -221,7 +221,7 @@ def _study(arguments: argparse.Namespace) -> int:
         for line in plan_lines(study, **places):
             print(line)
         return 0
-    output = arguments.output or _path("runs") / study.name
+    output = arguments.output or path("runs") / study.name
     board, failures = run_study(study, output, limit=arguments.limit, report=_note, **places)
     print(board.to_terminal())
     print(f"Written to {output}: LEADERBOARD.md, leaderboard.json, results/, runs/, checkpoints/")
@@ -304,7 +304,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="change a key, e.g. seed=1 objective.name=pspo"
     )
-    parser.add_argument("-o", "--output", type=_path, help="checkpoint folder (default: runs/<name>-s<seed>)")
+    parser.add_argument("-o", "--output", type=path, help="checkpoint folder (default: runs/<name>-s<seed>)")
     parser.add_argument("--resume", action="store_true", help="continue an unfinished run of the same recipe")
     parser.add_argument(
         "--limit", type=int, metavar="STEPS", help="stop after this many optimiser steps, to try out"
@@ -317,15 +317,15 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     _runs(parser, _eval)
     parser.add_argument("--model", required=True, help="pocket, smollm2, a folder, a GGUF file or a Hub id")
     parser.add_argument(
-        "--tasks", type=_names, required=True, metavar="A,B", help="task names, see: tasks list"
+        "--tasks", type=names, required=True, metavar="A,B", help="task names, see: tasks list"
     )
-    parser.add_argument("--output-path", "-o", type=_path, required=True, metavar="RUN", help="run folder")
+    parser.add_argument("--output-path", "-o", type=path, required=True, metavar="RUN", help="run folder")
     parser.add_argument(
-        "--limit", type=_limit, help="questions per task (a fixed random subset), or a share below 1"
+        "--limit", type=limit, help="questions per task (a fixed random subset), or a share below 1"
     )
     parser.add_argument(
         "--temperature",
-        type=_numbers,
+        type=numbers,
         default=(0.0,),
         metavar="T,T",
         help="0 is greedy; the first is the headline",
@@ -339,7 +339,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="split to score (default: the task's eval_split)")
     parser.add_argument("--system-prompt", help="instead of the task's; '' for none")
     parser.add_argument("--engine", default="hf", help="hf, replay, a plug-in's name or module:attr")
-    parser.add_argument("--batch-size", type=_batch_size, metavar="B|auto")
+    parser.add_argument("--batch-size", type=batch_size, metavar="B|auto")
     parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument("--revision", help="revision of a Hub model")
@@ -351,13 +351,13 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
     _runs(parser, _leaderboard)
     parser.add_argument(
-        "runs", nargs="+", type=_path, help="run folders, result files, or folders that hold them"
+        "runs", nargs="+", type=path, help="run folders, result files, or folders that hold them"
     )
     parser.add_argument("--reported", action="store_true", help="add the figures that the paper states")
     parser.add_argument("--temperature", type=float, help="instead of each run's headline temperature")
     parser.add_argument("--format", choices=("terminal", "markdown", "json", "csv"))
     parser.add_argument(
-        "-o", "--output", type=_path, help="write to this file (Markdown unless --format says else)"
+        "-o", "--output", type=path, help="write to this file (Markdown unless --format says else)"
     )
 
 
@@ -365,7 +365,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     _runs(parser, _study)
     parser.add_argument("study", help="study file, or the name of a shipped one such as pocket/demo")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="change a key, e.g. seeds=[0,1]")
-    parser.add_argument("-o", "--output", type=_path, help="folder (default: runs/<name>)")
+    parser.add_argument("-o", "--output", type=path, help="folder (default: runs/<name>)")
     parser.add_argument(
         "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
     )
@@ -376,7 +376,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
 def _add_tasks(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = _action(actions, "list", _tasks_list, "every task: rows, title, licence")
-    listing.add_argument("--tasks-dir", type=_path)
+    listing.add_argument("--tasks-dir", type=path)
     show = _action(
         actions, "show", _tasks_show, "one task: source, hash and first questions as they are asked"
     )
@@ -392,8 +392,8 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _runs(parser, _check)
-    parser.add_argument("file", type=_path, help="JSONL file, - for stdin")
-    parser.add_argument("-o", "--output", type=_path, help="file for the verdict rows (default: stdout)")
+    parser.add_argument("file", type=path, help="JSONL file, - for stdin")
+    parser.add_argument("-o", "--output", type=path, help="file for the verdict rows (default: stdout)")
     parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
     parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
@@ -402,14 +402,14 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_pocket(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     build = _action(actions, "build", _pocket_build, "make the pocket base model from scratch")
-    build.add_argument("-o", "--output", type=_path, required=True)
+    build.add_argument("-o", "--output", type=path, required=True)
     build.add_argument("--steps", type=int)
     build.add_argument("--seed", type=int)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     _runs(parser, _demo)
-    parser.add_argument("-o", "--output", type=_path, help="folder (default: runs/pocket-demo)")
+    parser.add_argument("-o", "--output", type=path, help="folder (default: runs/pocket-demo)")
     parser.add_argument(
         "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
     )
@@ -451,29 +451,29 @@ def _add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data-dir", type=_path, help="folder of <task>/<split>.jsonl (or PSPO_BENCH_DATA)")
-    parser.add_argument("--tasks-dir", type=_path, help="folder of your own task files")
+    parser.add_argument("--data-dir", type=path, help="folder of <task>/<split>.jsonl (or PSPO_BENCH_DATA)")
+    parser.add_argument("--tasks-dir", type=path, help="folder of your own task files")
 
 
-def _path(text: str) -> Path:
+def path(text: str) -> Path:
     from pathlib import Path
 
     return Path(text)
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
 
-def _limit(text: str) -> int | float:
+def limit(text: str) -> int | float:
     return float(text) if "." in text else int(text)
 
 
-def _batch_size(text: str) -> int | None:
+def batch_size(text: str) -> int | None:
     return None if text == "auto" else int(text)
 
 

@@ -40,7 +40,8 @@ _DOTTED = re.compile(
 )
 _OCLOCK = re.compile(rf"\b(?P<hour>[0-9]{{1,2}}|[a-z]+)\s*o'?\s?clock\s*{_HALF}", re.I)
 _SPOKEN = re.compile(
-    rf"\b(?P<part>half|(?:a )?quarter|[0-9]{{1,2}}|[a-z]+(?:-[a-z]+)?)\s*(?:minutes?\s*)?(?P<side>past|after|to|before|till)\s+(?P<hour>[0-9]{{1,2}}|[a-z]+)\b\s*{_HALF}",
+    rf"\b(?P<part>half|(?:a )?quarter|[0-9]{{1,2}}|[a-z]+(?:-[a-z]+)?)\s*(?:minutes?\s*)?"
+    rf"(?P<side>past|after|to|before|till)\s+(?P<hour>[0-9]{{1,2}}|[a-z]+)\b\s*{_HALF}",
     re.I,
 )
 _NAMED = re.compile(r"\b(?:12\s*)?(?P<name>noon|midday|midnight)\b", re.I)

@@ -21,7 +21,7 @@ from pspo_bench.errors import AnswerError, unknown
 STATED_METHODS = ("hash", "boxed", "answer_is")
 METHODS = (*STATED_METHODS, "bold", "last_line", "last_number")
 SCORINGS = ("symbolic", "strict", "flexible", "paper")
-"""symbolic: stated answer, then the fallbacks. strict: only `####` and `\\boxed`. flexible: the last number in the text,
+"""symbolic: stated answer, then the fallbacks. strict: only `####` and `\\boxed`. flexible: the last number,
 whatever is stated (what lm-eval calls flexible-extract). paper: see `paper`."""
 
 TAIL_CHARS = 4000
@@ -155,12 +155,16 @@ _CHECKING = re.compile(
 _CUE = re.compile(r"\bans(?:wer)?\b", re.IGNORECASE)
 # "the answer is", "Final Answer:", "**Answer:**", "Ans: 5", "answer = 5"; a colon or a verb must follow.
 _SAID = re.compile(
-    r"(?i:\banswer\b|\bans\b)[*_`]{0,3}[ \t]*(?:\([^()\n]{0,40}\)|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*"
-    r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b(?![ \t]*(?:indeed |also )?(?i:not|wrong|incorrect|correct|right|reasonable|valid|consistent|unique|given|expected)\b)[ \t]*(?i:that\b|therefore\b|thus\b)?[ \t]*[:=]?"
+    r"(?i:\banswer\b|\bans\b)[*_`]{0,3}[ \t]*(?:\([^()\n]{0,40}\)"
+    r"|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*"
+    r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b"
+    r"(?![ \t]*(?:indeed |also )?"
+    r"(?i:not|wrong|incorrect|correct|right|reasonable|valid|consistent|unique|given|expected)\b)[ \t]*(?i:that\b|therefore\b|thus\b)?[ \t]*[:=]?"
     r"|[:=]|[*_]{0,3}(?=\s*\n))[*_]{0,3}\s*"
 )
 _STOP = re.compile(
-    r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\bMrs\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
+    r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\bMrs\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bDr\.)"
+    r"(?<!\bSt\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
     r"|(?<!\\)[!?](?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
 )
 
@@ -209,7 +213,8 @@ _NUM = (
     r"(?:\s?/\s?[0-9]+(?:\.[0-9]+)?|\s[0-9]+/[0-9]+|[ \t]*\\[dt]?frac\{?[0-9]+\}?\{?[0-9]+\}?)?(?:\s?\\?%)?"
 )
 _NUMBER = re.compile(
-    rf"(?:{_NUM}|(?<![A-Za-z0-9_])[-−]?\.[0-9]+(?:\s?\\?%)?|[-−]?\\[dt]?frac\{{[-0-9., ]{{1,40}}\}}\{{[-0-9., ]{{1,40}}\}})"
+    rf"(?:{_NUM}|(?<![A-Za-z0-9_])[-−]?\.[0-9]+(?:\s?\\?%)?"
+    rf"|[-−]?\\[dt]?frac\{{[-0-9., ]{{1,40}}\}}\{{[-0-9., ]{{1,40}}\}})"
 )
 _HEDGE = re.compile(rf"(?:{_NUM}\s*(?:,\s*(?:or\s+)?|\bor\s+))+{_NUM}\s*$")
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")

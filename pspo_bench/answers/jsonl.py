@@ -4,7 +4,8 @@ A row has `gold` and `completion`, and may have `id` (its line number otherwise)
 `question` and `truncated`; other keys are passed over. For each row one is written, in the same order:
 
     {"id": "7", "gold": "18", "completion": "The answer is $18.00."}
-    {"id": "7", "status": "correct", "correct": true, "extracted": "$18.00", "method": "answer_is", "reason": "equal numbers"}
+    {"id": "7", "status": "correct", "correct": true, "extracted": "$18.00", "method": "answer_is",
+     "reason": "equal numbers"}
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ _MINUS_WORD = re.compile(r"^(?:minus|negative)\s+(?=[0-9$.\\])", re.I)
 _SPACED_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])")
 _TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>(?:[A-Za-z°%\"(]|/(?=[a-z]))[^=<>\\]*)$", re.DOTALL)
 _FORMULA_TAIL = re.compile(
-    r"^(?P<core>.*?\S)\s+(?P<tail>(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
+    r"^(?P<core>.*?\S)\s+(?P<tail>(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?"
+    r"(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
 )
 _NOT_PROSE = {
     "pi",
@@ -312,7 +313,8 @@ def asks_percent(question: str | None) -> bool:
     asked = [part for part in re.split(r"(?<=[.?!])\s+", question) if _ASKING.search(part)]
     return any(
         re.search(
-            r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)",
+            r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b"
+            r"(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)",
             part,
             re.I,
         )

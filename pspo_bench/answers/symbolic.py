@@ -17,6 +17,8 @@ from pspo_bench.answers.formula import Node, exact
 from pspo_bench.answers.match import NotAnAnswerError
 
 DIGITS = 30
+CONSTANT_DIGITS = 100
+"""Constants are compared at no other point, and e^(pi sqrt(163)) is an integer to 30 digits."""
 POINTS = 6
 DRAWS = 60
 MAX_EXPONENT = 10_000
@@ -173,8 +175,8 @@ def _agreements(left: Any, right: Any, symbols: list[Any]) -> bool | None:
     import sympy
 
     if not symbols:
-        values = _value(left, {}), _value(right, {})
-        return None if values[0] is None or values[1] is None else _close(*values)
+        values = _value(left, {}, CONSTANT_DIGITS), _value(right, {}, CONSTANT_DIGITS)
+        return None if values[0] is None or values[1] is None else _close(*values, CONSTANT_DIGITS)
     is_complex = left.has(sympy.I) or right.has(sympy.I)
     compared = 0
     for point in _points(symbols):
@@ -203,17 +205,17 @@ def _points(symbols: list[Any]) -> Any:
         }
 
 
-def _value(expression: Any, point: dict[Any, Any]) -> Any:
-    """The number at a point to DIGITS digits, or None where there is none."""
-    value = expression.subs(point).evalf(DIGITS, maxn=400) if point else expression.evalf(DIGITS, maxn=400)
+def _value(expression: Any, point: dict[Any, Any], digits: int = DIGITS) -> Any:
+    """The number at a point to so many digits, or None where there is none."""
+    value = expression.subs(point).evalf(digits, maxn=400)
     if not value.is_number or not value.is_finite or value.free_symbols:
         return None
     real, imaginary = value.as_real_imag()
     if not (real.is_Float or real.is_Rational) or not (imaginary.is_Float or imaginary.is_Rational):
         return None
-    return real if abs(imaginary) <= abs(real) * 10 ** (5 - DIGITS) else value
+    return real if abs(imaginary) <= abs(real) * 10 ** (5 - digits) else value
 
 
-def _close(left: Any, right: Any) -> bool:
+def _close(left: Any, right: Any, digits: int = DIGITS) -> bool:
     size = max(abs(left), abs(right))
-    return bool(abs(left - right) <= size * 10 ** (6 - DIGITS) or size < 10 ** (6 - DIGITS))
+    return bool(abs(left - right) <= size * 10 ** (6 - digits) or size < 10 ** (6 - digits))

@@ -99,7 +99,9 @@ def read_unit(text: str) -> Unit:
     """The unit that `text` (behind a number) names; prose and unknown nouns give a Unit without dimension."""
     text = " ".join(text.replace("(", " ").replace(")", " ").strip(" .,;").split())
     words = tuple(re.findall(r"[a-z]+", text.lower()))
-    measured = _power(text) or _rate(text) or _lookup(text.split()[0].strip(".,") if text else "")
+    first = text.split()[0].strip(".,") if text else ""
+    is_preposition = first == "in" and text != "in"  # 9 in all
+    measured = _power(text) or _rate(text) or (None if is_preposition else _lookup(first))
     return Unit(*measured, words) if measured else Unit(None, F(1), words)
 
 

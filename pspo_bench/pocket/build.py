@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.pocket.demonstrations import demonstration
-from pspo_bench.pocket.problems import TASKS, distinct, problems
+from pspo_bench.pocket.problems import TASKS, problems, stream
+from pspo_bench.pocket.steps import Problem
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,7 @@ POOL = 16  # batches drawn at once and sorted by length, so that little is paddi
 class BuildSettings:
     """Hyper-parameters of the base; the defaults make the shipped one."""
 
-    steps: int = 2000
+    steps: int = 1600
     batch_size: int = 64
     learning_rate: float = 3e-3
     warmup_steps: int = 100
@@ -88,16 +89,18 @@ def build(output_dir: str | Path, *, progress: bool = True, **settings: Any) -> 
 def pretraining_rows(settings: BuildSettings) -> list[tuple[str, str]]:
     """(question, demonstration) for every example that training will see; no test or validation question."""
     rng = random.Random(f"demonstrations/{settings.seed}")
-    streams = {}
-    for task in TASKS:
-        held_out = {p.question for split in ("test", "validation") for p in problems(task)[split]}
-        streams[task] = distinct(task, f"pretraining/{settings.seed}", held_out)
+    streams = {task: _outside_held_out(task, f"pretraining/{settings.seed}") for task in TASKS}
     drawn = rng.choices(list(SHARES), weights=list(SHARES.values()), k=settings.steps * settings.batch_size)
     made = []
     for task in drawn:
         problem = next(streams[task])
         made.append((problem.question, demonstration(rng, task, problem)))
     return made
+
+
+def _outside_held_out(task: str, seed: str) -> Iterator[Problem]:
+    held_out = {problem.question for split in ("test", "validation") for problem in problems(task)[split]}
+    return (problem for problem in stream(task, seed) if problem.question not in held_out)
 
 
 def batches(

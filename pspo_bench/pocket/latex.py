@@ -82,11 +82,18 @@ def _times_fraction(rng: random.Random) -> Problem:
 
 def _lowest(rng: random.Random) -> Problem:
     """A fraction to bring to lowest terms; the lure divides the numerator only."""
-    a, b = _coprime(rng, 9)
-    factor = rng.randint(2, 5)
+    a, b = _coprime(rng, 12)
+    factor = rng.randint(2, 6)
     top, bottom = Step(a * factor, "/", factor), Step(b * factor, "/", factor)
     return Problem(
-        question=f"Write ${frac(a * factor, b * factor)}$ in lowest terms.",
+        question=rng.choice(
+            (
+                "Write ${}$ in lowest terms.",
+                "Reduce ${}$.",
+                "Give ${}$ in simplest form.",
+                "Bring ${}$ to lowest terms.",
+            )
+        ).format(frac(a * factor, b * factor)),
         steps=(top, bottom),
         answer=frac(a, b),
         category="lowest_terms",
@@ -132,13 +139,14 @@ def _midpoint(rng: random.Random) -> Problem:
 
 
 def _pair(rng: random.Random) -> Problem:
-    """x is given, y follows from a sum."""
-    x, y = rng.sample(range(1, 16), 2)
-    total = Step(x + y, "-", x)
+    """The first unknown is given, the second follows from a sum."""
+    first, second = rng.sample(range(1, 21), 2)
+    x, y = rng.choice(("xy", "ab", "mn", "pq", "uv", "st"))
+    total = first + second
     question = rng.choice(
         (
-            f"Let $x = {x}$ and $x + y = {x + y}$. Give $(x, y)$.",
-            f"If $x + y = {x + y}$ and $x = {x}$, what is $(x, y)$?",
+            f"Let ${x} = {first}$ and ${x} + {y} = {total}$. Give $({x}, {y})$.",
+            f"If ${x} + {y} = {total}$ and ${x} = {first}$, what is $({x}, {y})$?",
         )
     )
-    return _pair_problem(question, (total,), x, y, "system")
+    return _pair_problem(question, (Step(total, "-", first),), first, second, "system")

@@ -11,6 +11,7 @@ MATH (2103.03874); every sentence is written for this project.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -55,16 +56,21 @@ def rows(task: str, split: str) -> list[Row]:
 @cache
 def problems(task: str) -> dict[str, tuple[Problem, ...]]:
     """Every split of a task, with no question in two of them nor twice in one."""
-    stream = distinct(task, seed="splits", seen=set())
-    return {split: tuple(next(stream) for _ in range(size)) for split, size in SIZES[task].items()}
+    unique = _distinct(stream(task, seed="splits"))
+    return {split: tuple(itertools.islice(unique, size)) for split, size in SIZES[task].items()}
 
 
-def distinct(task: str, seed: str, seen: set[str]) -> Iterator[Problem]:
-    """An endless stream of problems whose question is not in `seen`, which grows as the stream is read."""
+def stream(task: str, seed: str) -> Iterator[Problem]:
+    """Endless problems of a task; a question may come again."""
     # A text seed is hashed with SHA-512 by random.Random: the same in every process, unlike hash().
     rng = random.Random(f"{task}/{seed}")
     while True:
-        problem = GENERATORS[task](rng)
+        yield GENERATORS[task](rng)
+
+
+def _distinct(drawn: Iterator[Problem]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for problem in drawn:
         if problem.question not in seen:
             seen.add(problem.question)
             yield problem

@@ -119,6 +119,7 @@ def test_plain_numbers_are_fast() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, pspo_bench.answers as a; a.check('#### 18', '18'); print('sympy' in sys.modules, 'torch' in sys.modules)"
+    code = "import sys, pspo_bench.answers as a; a.check('#### 18', '18');"
+    code += "print('sympy' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -1,0 +1,220 @@
+"""Evaluation on the real pocket model: what a row holds, resume after kills, top-up, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from pspo_bench.answers import check
+from pspo_bench.errors import ConfigError, DataError, ModelError, StoreError
+from pspo_bench.evaluate import EvalSettings, evaluate
+from pspo_bench.models import resolve
+from pspo_bench.pocket import base_path
+from pspo_bench.records import SAMPLE_KEY
+from pspo_bench.store import Run
+
+GREEDY = EvalSettings(limit=12, batch_size=16)
+
+
+def test_a_row_holds_what_produced_it(tmp_path: Path) -> None:
+    frame = evaluate("pocket", ["pocket_gsm", "pocket_math"], tmp_path / "run", GREEDY).frame()
+    assert Counter(frame["task"]) == {"pocket_gsm": 12, "pocket_math": 12}
+    assert set(frame["model_fingerprint"]) == {resolve("pocket").fingerprint}
+    for row in frame.itertuples():
+        again = check(row.completion, row.gold, row.answer_type, truncated=row.finish_reason == "length")
+        assert (row.status, row.extracted, row.method) == (again.status.value, again.extracted, again.method)
+        assert row.prompt_tokens > 0
+        assert 0 < row.completion_tokens <= row.max_tokens == 64
+    assert set(frame["status"]) & {"correct"}, "the base gets something right"
+    assert frame["reason"].str.len().min() > 0
+
+
+def test_the_run_says_how_it_was_made(tmp_path: Path) -> None:
+    run = evaluate("pocket", ["pocket_svamp"], tmp_path / "run", GREEDY)
+    info = run.info
+    assert (info.model, info.base_model, info.engine, info.dtype) == ("pocket", "pocket", "hf", "float32")
+    assert info.tasks["pocket_svamp"].n_questions == 12
+    assert info.versions["torch"].startswith("2.")
+    assert info.finished is not None
+
+
+def test_temperatures_times_samples_and_greedy_once(tmp_path: Path) -> None:
+    settings = EvalSettings(temperatures=(0.0, 1.0), samples=3, limit=5)
+    frame = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", settings).frame()
+    assert Counter(frame["temperature"]) == {0.0: 5, 1.0: 15}
+    sampled = frame[frame["temperature"] == 1.0].groupby("example_id")["completion"].nunique()
+    assert sampled.max() > 1, "three draws of one question are not one draw three times"
+
+
+def test_a_top_up_keeps_the_samples_that_are_there(tmp_path: Path) -> None:
+    few = EvalSettings(temperatures=(1.0,), samples=2, limit=5)
+    before = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", few).frame()
+    parts = set((tmp_path / "run" / "parts").iterdir())
+    more = EvalSettings(temperatures=(1.0,), samples=4, limit=8)
+    after = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", more).frame()
+    assert len(after) == 8 * 4
+    assert parts < set((tmp_path / "run" / "parts").iterdir())
+    kept = after.merge(before[[*SAMPLE_KEY, "completion"]], on=[*SAMPLE_KEY, "completion"])
+    assert len(kept) == len(before) == 10
+
+
+def test_batch_size_changes_nothing_that_is_drawn(tmp_path: Path) -> None:
+    frames = []
+    for size in (1, 7):
+        settings = EvalSettings(temperatures=(0.0, 1.0), samples=2, limit=6, batch_size=size)
+        frames.append(evaluate("pocket", ["pocket_gsm"], tmp_path / str(size), settings).frame())
+    pd.testing.assert_frame_equal(*frames)
+
+
+COMMAND = """
+import sys, torch
+torch.set_num_threads(1)
+import pspo_bench.evaluate as evaluation
+evaluation.PART_ROWS = 16
+from pspo_bench.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start(run: Path) -> subprocess.Popen[bytes]:
+    arguments = [
+        "eval",
+        "--model",
+        "pocket",
+        "--tasks",
+        "pocket_gsm,pocket_asdiv",
+        "-o",
+        str(run),
+        "--limit",
+        "60",
+    ]
+    arguments += ["--temperature", "0,1", "--samples", "2", "--batch-size", "16"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_sigkill_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(whole).wait() == 0
+    rng = random.Random(0)
+    kills = 0
+    for wanted_parts in (1, 5, 10):
+        process = start(killed)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(list(killed.glob("parts/*.parquet"))) >= wanted_parts:
+                break
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.05))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    assert kills >= 2
+    assert Run.open(killed).info.finished is None
+    assert start(killed).wait() == 0
+    expected, found = Run.open(whole).frame(), Run.open(killed).frame()
+    assert len(expected) == 2 * 60 * 3
+    assert not found.duplicated(list(SAMPLE_KEY)).any()
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def damaged_copy(folder: Path) -> Path:
+    """The pocket base with noise on one tensor: another model at a path of our choice."""
+    shutil.copytree(base_path(), folder, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    name = max(tensors, key=lambda key: tensors[key].size)
+    tensors[name] = tensors[name] + np.float32(0.05)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_other_weights_at_the_same_path_never_get_the_old_answers(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(base_path(), model)
+    before = evaluate(str(model), ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
+    damaged_copy(model)
+    with pytest.raises(StoreError, match="was run with fingerprint '.*', and '.*' is asked for now"):
+        evaluate(str(model), ["pocket_gsm"], tmp_path / "run", GREEDY)
+    after = evaluate(str(model), ["pocket_gsm"], tmp_path / "other", GREEDY).frame()
+    assert set(before["model_fingerprint"]).isdisjoint(after["model_fingerprint"])
+
+
+def test_other_settings_do_not_mix_into_a_run(tmp_path: Path) -> None:
+    evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY)
+    with pytest.raises(StoreError, match="was run with seed 0, and 1 is asked for now"):
+        evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=12, seed=1))
+
+
+def test_a_torn_part_is_made_again(tmp_path: Path) -> None:
+    whole = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
+    part = next((tmp_path / "run" / "parts").iterdir())
+    part.write_bytes(part.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match="set_aside"):
+        again = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
+    pd.testing.assert_frame_equal(again, whole)
+    assert (tmp_path / "run" / "set_aside" / part.name).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"tasks": ["pocket_gms"]}, ConfigError, "Unknown task 'pocket_gms' .did you mean 'pocket_gsm'"),
+        ({"tasks": []}, ConfigError, "No task given"),
+        ({"model": "no/such/model"}, ModelError, "no/such/model"),
+        ({"settings": EvalSettings(engine="hff")}, ConfigError, "Unknown engine 'hff' .did you mean 'hf'"),
+        ({"settings": EvalSettings(engine="replay", batch_size=4)}, ConfigError, "unexpected keyword argument 'batch_size'"),
+        ({"tasks": ["gsm8k"], "settings": EvalSettings(data_dir=Path("/nowhere"))}, DataError, "does not exist"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(
+    tmp_path: Path, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    given = {"model": "pocket", "tasks": ["pocket_gsm"], "settings": EvalSettings(limit=2), **arguments}
+    with pytest.raises(error, match=message):
+        evaluate(given["model"], given["tasks"], tmp_path / "run", given["settings"])
+
+
+@pytest.mark.parametrize(
+    "bad", [{"temperatures": ()}, {"temperatures": (-1.0,)}, {"samples": 0}, {"top_p": 0.0}]
+)
+def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(bad))):
+        EvalSettings(**bad)
+
+
+def test_a_full_disk_is_one_clear_error_and_keeps_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY)
+    saved = run.frame()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left on device; free space on that disk and run again"):
+        evaluate("pocket", ["pocket_svamp"], tmp_path / "run", GREEDY)
+    monkeypatch.undo()
+    pd.testing.assert_frame_equal(Run.open(tmp_path / "run").frame(), saved)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["tasks"].keys() == {"pocket_gsm"}
