@@ -62,8 +62,13 @@ def _run_quietly(arguments: argparse.Namespace) -> int:
 
 def _quiet_libraries() -> None:
     """Keep the libraries' chatter out of our output; a variable that the user has set stays as it is."""
-    for name, value in {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_VERBOSITY": "error",
-                        "TRL_EXPERIMENTAL_SILENCE": "1", "TOKENIZERS_PARALLELISM": "false"}.items():  # fmt: skip
+    quiet = {
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    for name, value in quiet.items():
         os.environ.setdefault(name, value)
     import warnings
 
@@ -134,7 +139,8 @@ def _eval(arguments: argparse.Namespace) -> int:
         for load in workloads(arguments.tasks, settings):
             samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
             print(
-                f"{load.task.name}: {len(load.examples)} questions, {samples} samples of at most {load.max_tokens} tokens"
+                f"{load.task.name}: {len(load.examples)} questions,"
+                f" {samples} samples of at most {load.max_tokens} tokens"
             )
         return 0
     run = evaluate(arguments.model, arguments.tasks, arguments.output_path, settings)

@@ -226,7 +226,13 @@ def _samples(made: Sequence[tuple[_Job, Completion]], engine: Engine, settings: 
     from pspo_bench.answers import CHECKER_NAME, CHECKER_VERSION, CheckRow, check_many
 
     rows = [
-        CheckRow(c.text, job.example.gold, job.example.answer_type, truncated=c.finish_reason == "length")
+        CheckRow(
+            c.text,
+            job.example.gold,
+            job.example.answer_type,
+            question=job.example.question,
+            truncated=c.finish_reason == "length",
+        )
         for job, c in made
     ]
     samples = []

@@ -52,7 +52,7 @@ class Split(Section):
 
     rows: int | None = Field(None, ge=1)
     sha256: str | None = None
-    hub_splits: list[str] = []
+    hub_splits: tuple[str, ...] = ()
     file: str | None = None
 
 
@@ -138,16 +138,16 @@ def content_hash(examples: Iterable[Example]) -> str:
 
 def check_golds(task: Task, examples: Sequence[Example]) -> list[str]:
     """What is wrong with the golds: one line for each that its own checker cannot read or does not accept."""
-    from pspo_bench.answers import check_many, validate_gold
+    from pspo_bench.answers import CheckRow, check_many, validate_gold
 
     problems, readable = [], []
     for example in examples:
         try:
-            validate_gold(example.gold, example.answer_type)
+            validate_gold(example.gold, example.answer_type, question=example.question)
             readable.append(example)
         except AnswerError as error:
             problems.append(f"{task.name}/{example.id}: {error}")
-    spellings = [(f"#### {e.gold}", e.gold, e.answer_type) for e in readable]
+    spellings = [CheckRow(f"#### {e.gold}", e.gold, e.answer_type, question=e.question) for e in readable]
     for example, verdict in zip(readable, check_many(spellings), strict=True):
         if not verdict.correct:
             problems.append(
@@ -162,7 +162,7 @@ def require_readable_golds(task: Task, examples: Sequence[Example]) -> None:
 
     for example in examples:
         try:
-            validate_gold(example.gold, example.answer_type)
+            validate_gold(example.gold, example.answer_type, question=example.question)
         except AnswerError as error:
             raise DataError(
                 f"Task '{task.name}', example '{example.id}': {error}; mend the row or the task's answer_type"
@@ -214,7 +214,7 @@ def _from_hub(task: Task, split: str) -> list[dict[str, Any]]:
     from datasets import load_dataset
 
     rows: list[dict[str, Any]] = []
-    for name in task.splits[split].hub_splits or [split]:
+    for name in task.splits[split].hub_splits or (split,):
         try:
             rows += [dict(row) for row in load_dataset(task.hub, task.hub_config, split=name)]
         except Exception as error:  # datasets raises many unrelated types for "cannot be had"
@@ -288,7 +288,8 @@ def _verify(task: Task, split: str, examples: Sequence[Example], origin: str) ->
     spec = task.splits[split]
     if spec.rows is not None and len(examples) != spec.rows:
         raise DataError(
-            f"Task '{task.name}', split '{split}': {origin} has {len(examples)} rows, but {task.path.name} says {spec.rows}"
+            f"Task '{task.name}', split '{split}': {origin} has {len(examples)} rows,"
+            f" but {task.path.name} says {spec.rows}"
         )
     ids = {example.id for example in examples}
     if len(ids) != len(examples):

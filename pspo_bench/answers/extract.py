@@ -159,7 +159,8 @@ _SAID = re.compile(
     r"|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*"
     r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b"
     r"(?![ \t]*(?:indeed |also )?"
-    r"(?i:not|wrong|incorrect|correct|right|reasonable|valid|consistent|unique|given|expected)\b)[ \t]*(?i:that\b|therefore\b|thus\b)?[ \t]*[:=]?"
+    r"(?i:not|wrong|incorrect|correct|right|reasonable|valid|consistent|unique|given|expected)\b)[ \t]*"
+    r"(?i:that\b|therefore\b|thus\b)?[ \t]*[:=]?"
     r"|[:=]|[*_]{0,3}(?=\s*\n))[*_]{0,3}\s*"
 )
 _STOP = re.compile(

@@ -322,9 +322,7 @@ def asks_percent(question: str | None) -> bool:
     )
 
 
-def compare_quantities(
-    gold: Quantity, answer: Quantity, context: Context, *, needs_percent: bool = False
-) -> Match:
+def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Match:
     """Value equality with the marking scheme's rules for units and percent signs."""
     if answer.unit is not None and gold.unit is not None:
         factor = _conversion(gold.unit, answer.unit, context.question)

@@ -45,6 +45,7 @@ def rollout_dataset(examples: Sequence[Example], system_prompt: str, *, chat: bo
     rows = [
         {
             "prompt": _prompt(example, system_prompt, chat),
+            "question": example.question,
             "gold": example.gold,
             "answer_type": example.answer_type,
         }

@@ -1,6 +1,6 @@
 """The reward is the checker's verdict: 1 for a correct completion, 0 for every other status.
 
-correctness(completions=["6 * 7 = 42\n#### 42"], gold=["42"], answer_type=["number"]) → [1.0]
+correctness(["6 * 7 = 42\n#### 42"], ["What is 6 times 7?"], ["42"], ["number"]) → [1.0]
 """
 
 from __future__ import annotations
@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pspo_bench.answers import check_many
+from pspo_bench.answers import CheckRow, check_many
 
 
 def correctness(
-    completions: Sequence[Any], gold: Sequence[str], answer_type: Sequence[str], **_: Any
+    completions: Sequence[Any],
+    question: Sequence[str],
+    gold: Sequence[str],
+    answer_type: Sequence[str],
+    **_: Any,
 ) -> list[float]:
     """One reward in {0, 1} per completion; TRL passes a completion as text or as a list of chat messages."""
-    rows = [(completion_text(c), g, t) for c, g, t in zip(completions, gold, answer_type, strict=True)]
+    rows = [
+        CheckRow(completion_text(made), wanted, kind, question=asked)
+        for made, asked, wanted, kind in zip(completions, question, gold, answer_type, strict=True)
+    ]
     return [float(verdict.correct) for verdict in check_many(rows)]
 
 

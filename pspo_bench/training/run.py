@@ -175,7 +175,7 @@ def _objective_function(recipe: Recipe) -> Callable[[PolicyBatch], Tensor]:
 
 def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     """Greedy accuracy, mean length in tokens and truncation on the validation rows, with the weights as they are."""
-    from pspo_bench.answers import check_many
+    from pspo_bench.answers import CheckRow, check_many
     from pspo_bench.engines.hf import HFEngine
     from pspo_bench.prompts import messages
     from pspo_bench.records import Completion, Request, Sampling
@@ -193,7 +193,10 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     finally:
         loaded.model.train(was_training)
     ordered = [completions[index] for index in range(len(requests))]
-    rows = [(c.text, e.gold, e.answer_type) for c, e in zip(ordered, made.validation, strict=True)]
+    rows = [
+        CheckRow(c.text, e.gold, e.answer_type, question=e.question)
+        for c, e in zip(ordered, made.validation, strict=True)
+    ]
     verdicts = check_many(rows)
     count = len(ordered)
     return {

@@ -67,7 +67,13 @@ def test_paper_scoring_keeps_the_published_faults() -> None:
     assert not check("it is 3/4", r"\frac{3}{4}", scoring="paper").correct  # 0.75 against 4
     assert check("#### 5\n#### 6", "5", scoring="paper").correct  # the first ####
     assert check("it is 18.0000009", "18", scoring="paper").correct  # |9e-7| <= 1e-6
-    assert not check("it is 18.000002", "18", scoring="paper").correct
+    assert check("it is 18.000017", "18", scoring="paper").correct  # 1.7e-5 <= 1e-6 * 18: relative too
+    assert not check("it is 18.000019", "18", scoring="paper").correct
+    assert check("#### 5%", "0.05", scoring="paper").correct  # % divides by 100
+    assert extract("#### 5 apples, then 7", "paper") == (
+        "7",
+        "last_number",
+    )  # the rest of the line is no number
 
 
 def test_truncation_spares_stated_answers_only() -> None:

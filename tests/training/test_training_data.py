@@ -68,11 +68,12 @@ def test_the_reward_is_the_verdict_in_both_of_trls_forms() -> None:
     gold, kinds = ["1234"] * len(COMPLETIONS), ["number"] * len(COMPLETIONS)
     verdicts = [float(check(c, "1234", "number").correct) for c in COMPLETIONS]
     assert verdicts[:4] == [1.0, 1.0, 0.0, 0.0]
-    assert correctness(COMPLETIONS, gold, kinds) == verdicts
+    asked = ["How many?"] * len(COMPLETIONS)
+    assert correctness(COMPLETIONS, asked, gold, kinds) == verdicts
     chat = [[{"role": "assistant", "content": c}] for c in COMPLETIONS]
-    assert correctness(chat, gold, kinds) == verdicts
+    assert correctness(chat, asked, gold, kinds) == verdicts
 
 
 def test_a_reward_of_the_wrong_length_is_an_error_not_a_broadcast() -> None:
     with pytest.raises(ValueError, match="zip"):
-        correctness(COMPLETIONS, ["1234"], ["number"])
+        correctness(COMPLETIONS, ["How many?"], ["1234"], ["number"])

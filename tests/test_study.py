@@ -1,0 +1,119 @@
+"""Studies: the grid, a whole small one, what a failed cell does, and what a dry run promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pspo_bench.config import load_study
+from pspo_bench.errors import DataError, TrainingError
+from pspo_bench.study import cells, plan_lines, run_study
+
+STUDY = """
+name = "small"
+recipe = "pocket/grpo"
+seeds = [0, 1]
+[[arms]]
+name = "unclipped"
+[arms.overrides]
+"objective.name" = "unclipped"
+"budget.steps" = 2
+"rollout.prompts_per_step" = 4
+"rollout.group_size" = 4
+"data.limit" = 64
+"checkpoint.eval_steps" = 2
+"data.validation_rows" = 8
+[[arms]]
+name = "pspo"
+[arms.overrides]
+"objective.name" = "pspo"
+"objective.alpha" = 0.5
+"rollout.iterations" = 2
+"budget.steps" = 2
+"rollout.prompts_per_step" = 4
+"rollout.group_size" = 4
+"data.limit" = 64
+"checkpoint.eval_steps" = 2
+"data.validation_rows" = 8
+[evaluation]
+tasks = ["pocket_gsm", "pocket_svamp"]
+limit = 8
+"""
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    file = tmp_path / "small.toml"
+    file.write_text(STUDY)
+    return file
+
+
+def test_the_grid_is_arms_by_seeds_and_the_base(study_file: Path) -> None:
+    grid = cells(load_study(study_file))
+    assert [cell.name for cell in grid] == ["base", "unclipped-s0", "unclipped-s1", "pspo-s0", "pspo-s1"]
+    recipe = grid[-1].recipe
+    assert recipe is not None
+    assert (recipe.seed, recipe.objective.settings, recipe.name) == (1, {"alpha": 0.5}, "small-pspo")
+
+
+def test_a_dry_run_counts_what_would_be_done(study_file: Path) -> None:
+    lines = list(plan_lines(load_study(study_file)))
+    assert lines[0] == "base: 16 samples to score"
+    # one generation batch of 4 × 4 completions serves both of pspo's steps, two are made for unclipped
+    assert "2 optimiser steps on 64 rows, 32 completions of at most 64 tokens" in lines[1]
+    assert "2 optimiser steps on 64 rows, 16 completions" in lines[3]
+
+
+@pytest.mark.timeout(300)
+def test_a_study_ends_in_a_leaderboard_and_repeats_nothing(study_file: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    board, failures = run_study(load_study(study_file), tmp_path / "out", report=notes.append)
+    assert failures == []
+    assert [note.split()[-1] for note in notes] == [
+        "base",
+        "unclipped-s0",
+        "unclipped-s1",
+        "pspo-s0",
+        "pspo-s1",
+    ]
+    table = board.tables[0]
+    assert sorted(len(row.seeds) for row in table.rows) == [0, 2, 2]
+    markdown = (tmp_path / "out" / "LEADERBOARD.md").read_text()
+    assert "pspo" in markdown
+    results = sorted(path.name for path in (tmp_path / "out" / "results").iterdir())
+    assert results == ["base.json", "pspo-s0.json", "pspo-s1.json", "unclipped-s0.json", "unclipped-s1.json"]
+    result = json.loads((tmp_path / "out" / "results" / "pspo-s1.json").read_text())
+    assert "How many" not in json.dumps(result), "no question text leaves the run folder"
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
+    run_study(load_study(study_file), tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")} == files
+    assert (tmp_path / "out" / "LEADERBOARD.md").read_text() == markdown
+
+
+def test_a_failed_cell_is_reported_and_the_others_go_on(study_file: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "out" / "checkpoints" / "pspo-s0"
+    blocked.mkdir(parents=True)
+    (blocked / "notes.txt").write_text("in the way")
+    study = load_study(study_file, ["seeds=[0]"])
+    board, failures = run_study(study, tmp_path / "out", limit=2)
+    assert [failure.cell for failure in failures] == ["pspo-s0"]
+    assert "is not a training run" in failures[0].error
+    assert len(board.tables[0].rows) == 2
+
+
+def test_nothing_finished_is_an_error(study_file: Path, tmp_path: Path) -> None:
+    study = load_study(study_file, ["include_base=false", "seeds=[0]"])
+    for cell in ("unclipped-s0", "pspo-s0"):
+        (tmp_path / "out" / "checkpoints" / cell).mkdir(parents=True)
+        (tmp_path / "out" / "checkpoints" / cell / "x").write_text("")
+    with pytest.raises(TrainingError, match="No cell of study 'small' finished; first failure: "):
+        run_study(study, tmp_path / "out")
+
+
+def test_missing_data_stop_a_study_before_it_trains(study_file: Path, tmp_path: Path) -> None:
+    study = load_study(study_file, ['evaluation.tasks=["svamp"]'])
+    with pytest.raises(DataError, match="svamp/test.jsonl does not exist"):
+        run_study(study, tmp_path / "out", data_dir=tmp_path)
+    assert not (tmp_path / "out" / "checkpoints").exists()
