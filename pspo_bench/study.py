@@ -80,8 +80,8 @@ def run_study(
         report(f"[{number}/{len(grid)}] {cell.name}")
         try:
             runs.append(_run_cell(cell, study, output, settings))
-        except PspoBenchError as error:
-            failures.append(Failure(cell.name, str(error)))
+        except Exception as error:  # whatever a library raises costs this cell, not the others
+            failures.append(Failure(cell.name, _sentence(error)))
             report(f"[{number}/{len(grid)}] {cell.name} failed: {error}")
     if not runs:
         raise TrainingError(f"No cell of study '{study.name}' finished; first failure: {failures[0].error}")
@@ -117,6 +117,11 @@ def _run_cell(cell: Cell, study: Study, output: Path, settings: EvalSettings) ->
         train(cell.recipe, checkpoint, resume=True, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
         model = str(checkpoint)
     return evaluate(model, study.evaluation.tasks, output / "runs" / cell.name, settings)
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PspoBenchError) else f"{type(error).__name__}: {text}"
 
 
 def _limited(cell: Cell, limit: int | None) -> Cell:

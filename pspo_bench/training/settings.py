@@ -54,6 +54,7 @@ def _common(recipe: Recipe, work_dir: Path) -> dict[str, Any]:
         "seed": recipe.seed,
         "data_seed": recipe.seed,
         "bf16": uses_bfloat16(recipe),
+        "use_cpu": not torch.cuda.is_available(),
         "per_device_train_batch_size": _micro_batch(recipe),
         "gradient_accumulation_steps": _accumulation(recipe),
         "max_steps": budget.steps or -1,
