@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pspo_bench import __version__
-from pspo_bench.cli import COMMANDS, main
+from pspo_bench.cli import main
+from pspo_bench.cli.arguments import COMMANDS
 
 HEAVY = (
     "torch",

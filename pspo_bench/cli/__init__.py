@@ -1,0 +1,90 @@
+"""The command line: one thin function per command. Nothing heavy is imported before a command runs.
+
+    pspo-bench train pocket/grpo objective.name=pspo -o runs/pspo
+    pspo-bench eval --model runs/pspo --tasks pocket_gsm,pocket_svamp --output-path runs/pspo-eval
+    pspo-bench leaderboard runs/*-eval
+
+Errors that a user can mend are one line on stderr and a non-zero exit code; `--debug` adds the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pspo_bench.cli.arguments import build_parser
+
+TYPE_CHECKING = False  # typing takes longer to import than --help may take
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+EXIT_INTERRUPTED = 130
+EXIT_UNEXPECTED = 70
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = _dashed(sys.argv[1:] if argv is None else argv)
+    chosen = next((argument for argument in given if not argument.startswith("-")), None)
+    arguments = build_parser(chosen).parse_args(given)
+    if arguments.debug:
+        return _run(arguments)
+    try:
+        return _run_quietly(arguments)
+    except KeyboardInterrupt:
+        print("pspo-bench: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pspo_bench.cli import commands
+
+    command: Callable[[argparse.Namespace], int] = getattr(commands, f"run_{arguments.command}")
+    return command(arguments)
+
+
+def _run_quietly(arguments: argparse.Namespace) -> int:
+    from pspo_bench.errors import PspoBenchError
+
+    _quiet_libraries()
+    try:
+        return _run(arguments)
+    except PspoBenchError as error:
+        print(f"pspo-bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # the reader of our output went away (`| head`); leave nothing for the interpreter to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        print(
+            f"pspo-bench: unexpected {type(error).__name__}: {first} (--debug shows where)", file=sys.stderr
+        )
+        return EXIT_UNEXPECTED
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' chatter out of our output; a variable that the user has set stays as it is."""
+    quiet = {
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    import warnings
+
+    for module in ("transformers", "torch", "trl", "accelerate"):
+        warnings.filterwarnings("ignore", module=rf"{module}\.")
+
+
+def _dashed(argv: Sequence[str]) -> list[str]:
+    """`--max_tokens=8` is taken for `--max-tokens=8`: both spellings are in use among similar tools."""
+    dashed = []
+    for argument in argv:
+        name, equals, value = argument.partition("=")
+        dashed.append(name.replace("_", "-") + equals + value if name.startswith("--") else argument)
+    return dashed

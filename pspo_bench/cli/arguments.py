@@ -1,0 +1,232 @@
+"""The arguments of every command. Only argparse is imported here, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+TYPE_CHECKING = False  # typing takes longer to import than --help may take
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, NoReturn
+
+    Actions = argparse._SubParsersAction[Any]  # what add_subparsers returns; it has no public name
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with an error of one line, as all our errors are, and a help that loads no further module."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"formatter_class": _help_formatter, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def _help_formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse would import shutil, and with it all compression modules, to find the width
+    try:
+        width = os.get_terminal_size().columns
+    except OSError:
+        width = int(os.environ.get("COLUMNS", "100"))
+    return argparse.HelpFormatter(prog, width=min(width, 120) - 2, max_help_position=28)
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser. Only the `chosen` command gets its arguments: building all would slow down every `--help`."""
+    parser = _Parser(
+        prog="pspo-bench",
+        description="Train language models with different trust regions, score them, say which is better.",
+    )
+    parser.add_argument("--version", action="version", version=f"pspo-bench {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (summary, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            add_arguments(command)
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "train")
+    parser.add_argument("recipe", help="recipe file, or the name of a shipped one such as pocket/grpo")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="change a key, e.g. seed=1 objective.name=pspo"
+    )
+    parser.add_argument("-o", "--output", type=path, help="checkpoint folder (default: runs/<name>-s<seed>)")
+    parser.add_argument("--resume", action="store_true", help="continue an unfinished run of the same recipe")
+    parser.add_argument(
+        "--limit", type=int, metavar="STEPS", help="stop after this many optimiser steps, to try out"
+    )
+    _add_dry_run(parser)
+    _add_places(parser)
+
+
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "eval")
+    parser.add_argument("--model", required=True, help="pocket, smollm2, a folder, a GGUF file or a Hub id")
+    parser.add_argument(
+        "--tasks", type=names, required=True, metavar="A,B", help="task names, see: tasks list"
+    )
+    parser.add_argument("--output-path", "-o", type=path, required=True, metavar="RUN", help="run folder")
+    parser.add_argument(
+        "--limit", type=limit, help="questions per task (a fixed random subset), or a share below 1"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=numbers,
+        default=(0.0,),
+        metavar="T,T",
+        help="0 is greedy; the first is the headline",
+    )
+    parser.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="samples per question where T > 0"
+    )
+    parser.add_argument("--top-p", type=float, default=1.0)
+    parser.add_argument("--max-tokens", type=int, help="per completion (default: each task's own)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", help="split to score (default: the task's eval_split)")
+    parser.add_argument("--system-prompt", help="instead of the task's; '' for none")
+    parser.add_argument("--engine", default="hf", help="hf, replay, a plug-in's name or module:attr")
+    parser.add_argument("--batch-size", type=batch_size, metavar="B|auto")
+    parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    parser.add_argument("--revision", help="revision of a Hub model")
+    parser.add_argument("--trust-remote-code", action="store_true")
+    _add_dry_run(parser)
+    _add_places(parser)
+
+
+def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "leaderboard")
+    parser.add_argument(
+        "runs", nargs="+", type=path, help="run folders, result files, or folders that hold them"
+    )
+    parser.add_argument("--reported", action="store_true", help="add the figures that the paper states")
+    parser.add_argument("--temperature", type=float, help="instead of each run's headline temperature")
+    parser.add_argument("--format", choices=("terminal", "markdown", "json", "csv"))
+    parser.add_argument(
+        "-o", "--output", type=path, help="write to this file (Markdown unless --format says else)"
+    )
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "study")
+    parser.add_argument("study", help="study file, or the name of a shipped one such as pocket/demo")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="change a key, e.g. seeds=[0,1]")
+    parser.add_argument("-o", "--output", type=path, help="folder (default: runs/<name>)")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
+    )
+    _add_dry_run(parser)
+    _add_places(parser)
+
+
+def _add_tasks(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _action(actions, "list", "tasks_list", "every task: rows, title, licence")
+    listing.add_argument("--tasks-dir", type=path)
+    show = _action(
+        actions, "show", "tasks_show", "one task: source, hash and first questions as they are asked"
+    )
+    show.add_argument("task")
+    show.add_argument("--split")
+    show.add_argument("--limit", type=int, default=2, metavar="N", help="questions to print")
+    _add_places(show)
+    check = _action(actions, "check", "tasks_check", "every gold must pass its own checker")
+    check.add_argument("tasks", nargs="*", help="task names (default: all)")
+    check.add_argument("--all-splits", action="store_true")
+    _add_places(check)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "check")
+    parser.add_argument("file", type=path, help="JSONL file, - for stdin")
+    parser.add_argument("-o", "--output", type=path, help="file for the verdict rows (default: stdout)")
+    parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
+    parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
+
+
+def _add_pocket(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    build = _action(actions, "build", "pocket_build", "make the pocket base model from scratch")
+    build.add_argument("-o", "--output", type=path, required=True)
+    build.add_argument("--steps", type=int)
+    build.add_argument("--seed", type=int)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "demo")
+    parser.add_argument("-o", "--output", type=path, help="folder (default: runs/pocket-demo)")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
+    )
+    _add_dry_run(parser)
+
+
+COMMANDS = {
+    "train": ("train a checkpoint from a recipe", _add_train),
+    "eval": ("score a model on tasks; continues an unfinished run by itself", _add_eval),
+    "leaderboard": ("tabulate runs: seeds aggregated, a column per task", _add_leaderboard),
+    "study": ("train and score a grid of arms × seeds; continues by itself", _add_study),
+    "tasks": ("list, show and check tasks", _add_tasks),
+    "check": (
+        "check the answers in a JSONL file: rows {id, gold, completion, answer_type?, question?}",
+        _add_check,
+    ),
+    "pocket": ("the model that ships with the package", _add_pocket),
+    "demo": ("the whole loop on the pocket model: train, score, leaderboard", _add_demo),
+}
+
+
+def _action(actions: Actions, name: str, command: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary)
+    _runs(parser, command)
+    return parser
+
+
+def _runs(parser: argparse.ArgumentParser, command: str) -> None:
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(command=command)
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything and print what would be done"
+    )
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", type=path, help="folder of <task>/<split>.jsonl (or PSPO_BENCH_DATA)")
+    parser.add_argument("--tasks-dir", type=path, help="folder of your own task files")
+
+
+def path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def limit(text: str) -> int | float:
+    return float(text) if "." in text else int(text)
+
+
+def batch_size(text: str) -> int | None:
+    return None if text == "auto" else int(text)
+
+
+def _version() -> str:
+    from pspo_bench import __version__
+
+    return __version__

@@ -1,0 +1,189 @@
+"""What each command does: read its arguments, call the library, print. Heavy imports are inside."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from pspo_bench.config import load_recipe
+    from pspo_bench.training import plan, train
+
+    overrides = list(arguments.overrides)
+    if arguments.limit:
+        overrides += [f"budget={{steps={arguments.limit}}}"]
+    recipe = load_recipe(arguments.recipe, overrides)
+    places = {"data_dir": arguments.data_dir, "tasks_dir": arguments.tasks_dir}
+    if arguments.dry_run:
+        made = plan(recipe, **places)
+        print(recipe.model_dump_json(indent=2))
+        print(
+            f"{made.optimizer_steps} optimiser steps on {len(made.training)} rows of {made.task.name}"
+            f" ({len(made.validation)} held out); {made.generation_batches} generation batches,"
+            f" {made.completions} completions, at most {made.max_tokens} tokens"
+        )
+        return 0
+    if arguments.output is None:
+        arguments.output = Path("runs") / f"{recipe.name}-s{recipe.seed}"
+    checkpoint = train(recipe, arguments.output, resume=arguments.resume, **places)
+    print(checkpoint)
+    return 0
+
+
+def run_eval(arguments: argparse.Namespace) -> int:
+    from pspo_bench.evaluate import EvalSettings, evaluate, workloads
+    from pspo_bench.report import scores_table
+
+    settings = EvalSettings(
+        temperatures=arguments.temperature,
+        samples=arguments.samples,
+        top_p=arguments.top_p,
+        max_tokens=arguments.max_tokens,
+        seed=arguments.seed,
+        limit=arguments.limit,
+        split=arguments.split,
+        system_prompt=arguments.system_prompt,
+        engine=arguments.engine,
+        batch_size=arguments.batch_size,
+        dtype=arguments.dtype,
+        device=arguments.device,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        data_dir=arguments.data_dir,
+        tasks_dir=arguments.tasks_dir,
+    )
+    if arguments.dry_run:
+        for load in workloads(arguments.tasks, settings):
+            samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
+            print(
+                f"{load.task.name}: {len(load.examples)} questions,"
+                f" {samples} samples of at most {load.max_tokens} tokens"
+            )
+        return 0
+    run = evaluate(arguments.model, arguments.tasks, arguments.output_path, settings)
+    print(scores_table(run.frame(), title=f"{arguments.model} → {run.path}"))
+    return 0
+
+
+def run_leaderboard(arguments: argparse.Namespace) -> int:
+    from pspo_bench.report import leaderboard
+    from pspo_bench.store import write_atomic
+
+    board = leaderboard(arguments.runs, reported=arguments.reported, temperature=arguments.temperature)
+    form = arguments.format or ("markdown" if arguments.output else "terminal")
+    command = "pspo-bench leaderboard " + " ".join(map(str, arguments.runs))
+    command += (" --reported" if arguments.reported else "") + (
+        f" -o {arguments.output}" if arguments.output else ""
+    )
+    text = {
+        "terminal": board.to_terminal,
+        "markdown": lambda: board.to_markdown(command),
+        "json": board.to_json,
+        "csv": board.to_csv,
+    }[form]()
+    if arguments.output:
+        write_atomic(arguments.output, text.encode())
+    else:
+        print(text)
+    return 0
+
+
+def run_tasks_list(arguments: argparse.Namespace) -> int:
+    from pspo_bench.tasks import load_task, task_files
+
+    for name in task_files(arguments.tasks_dir):
+        task = load_task(name, arguments.tasks_dir)
+        rows = task.splits[task.eval_split].rows
+        print(f"{name:<14} {rows if rows is not None else '–':>6}  {task.title}  [{task.license}]")
+    return 0
+
+
+def run_tasks_show(arguments: argparse.Namespace) -> int:
+    from pspo_bench.prompts import messages, system_prompt
+    from pspo_bench.tasks import content_hash, load_examples, load_task
+
+    task = load_task(arguments.task, arguments.tasks_dir)
+    examples = load_examples(task, arguments.split, data_dir=arguments.data_dir)
+    print(f"{task.name}: {task.title}\nfile: {task.path}\nlicense: {task.license}")
+    print(
+        f"split: {arguments.split or task.eval_split}\nrows: {len(examples)}\nsha256: {content_hash(examples)}"
+    )
+    for example in examples[: arguments.limit]:
+        print(f"\nid: {example.id}   gold: {example.gold}   answer type: {example.answer_type}")
+        for turn in messages(example, system_prompt(task.system_prompt, None)):
+            print(f"<{turn['role']}> {turn['content']}")
+    return 0
+
+
+def run_tasks_check(arguments: argparse.Namespace) -> int:
+    from pspo_bench.tasks import check_golds, load_examples, load_task, task_files
+
+    names = arguments.tasks or list(task_files(arguments.tasks_dir))
+    bad = 0
+    for name in names:
+        task = load_task(name, arguments.tasks_dir)
+        for split in task.splits if arguments.all_splits else [task.eval_split]:
+            examples = load_examples(task, split, data_dir=arguments.data_dir)
+            problems = check_golds(task, examples)
+            bad += len(problems)
+            print(
+                f"{name}/{split}: {len(examples) - len(problems)} of {len(examples)} golds pass their own checker"
+            )
+            for problem in problems:
+                print(f"  {problem}")
+    return 1 if bad else 0
+
+
+def run_study(arguments: argparse.Namespace) -> int:
+    from pspo_bench.config import load_study
+    from pspo_bench.study import plan_lines, run_study
+
+    study = load_study(arguments.study, arguments.overrides)
+    places = {"data_dir": arguments.data_dir, "tasks_dir": arguments.tasks_dir}
+    if arguments.dry_run:
+        for line in plan_lines(study, **places):
+            print(line)
+        return 0
+    output = arguments.output or Path("runs") / study.name
+    board, failures = run_study(study, output, limit=arguments.limit, report=_note, **places)
+    print(board.to_terminal())
+    print(f"Written to {output}: LEADERBOARD.md, leaderboard.json, results/, runs/, checkpoints/")
+    for failure in failures:
+        print(f"pspo-bench: cell {failure.cell} failed: {failure.error}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    arguments.study, arguments.overrides = "pocket/demo", []
+    arguments.data_dir = arguments.tasks_dir = None
+    return run_study(arguments)
+
+
+def run_pocket_build(arguments: argparse.Namespace) -> int:
+    from pspo_bench.pocket.build import build
+
+    settings = {
+        name: getattr(arguments, name) for name in ("steps", "seed") if getattr(arguments, name) is not None
+    }
+    manifest = build(arguments.output, **settings)
+    print(f"{arguments.output}: weights sha256 {manifest['weights_sha256']}")
+    return 0
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    from pspo_bench.answers.jsonl import check_file
+
+    check_file(
+        "-" if str(arguments.file) == "-" else arguments.file,
+        arguments.output,
+        workers=arguments.workers,
+        timeout_s=arguments.timeout,
+        scoring=arguments.scoring,
+    )
+    return 0
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
