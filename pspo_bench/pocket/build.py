@@ -44,7 +44,7 @@ class BuildSettings:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     seed: int = 0
-    threads: int = 2
+    threads: int = 1
 
 
 @dataclass(frozen=True)
