@@ -99,7 +99,7 @@ def pretraining_rows(settings: BuildSettings) -> list[tuple[str, str]]:
 
 
 def _outside_held_out(task: str, seed: str) -> Iterator[Problem]:
-    held_out = {problem.question for split in ("test", "validation") for problem in problems(task)[split]}
+    held_out = {problem.question for split in ("test", "validation") for problem in problems(task, split)}
     return (problem for problem in stream(task, seed) if problem.question not in held_out)
 
 

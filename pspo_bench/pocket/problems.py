@@ -31,7 +31,7 @@ GENERATORS: dict[str, Callable[[random.Random], Problem]] = {
 }
 TASKS = tuple(GENERATORS)
 SPLITS = ("train", "validation", "test")
-# Test and validation are drawn first, so that changing the number of training rows never changes them.
+# In the order drawn: a short split is made without the long one, and more training rows change no other.
 SIZES = {
     "pocket_gsm": {"test": 1000, "validation": 256, "train": 6000},
     "pocket_svamp": {"test": 500, "validation": 256, "train": 1500},
@@ -50,14 +50,20 @@ def rows(task: str, split: str) -> list[Row]:
         raise DataError(unknown("pocket task", task, TASKS))
     if split not in SPLITS:
         raise DataError(unknown("split", split, SPLITS, where=task))
-    return [_row(f"{task}-{split}-{i}", problem) for i, problem in enumerate(problems(task)[split])]
+    return [_row(f"{task}-{split}-{i}", problem) for i, problem in enumerate(problems(task, split))]
+
+
+def problems(task: str, split: str) -> tuple[Problem, ...]:
+    """One split of a task; no question is in two splits nor twice in one."""
+    sizes = SIZES[task]
+    start = sum(sizes[earlier] for earlier in itertools.takewhile(split.__ne__, sizes))
+    return _first(task, start + sizes[split])[start:]
 
 
 @cache
-def problems(task: str) -> dict[str, tuple[Problem, ...]]:
-    """Every split of a task, with no question in two of them nor twice in one."""
-    unique = _distinct(stream(task, seed="splits"))
-    return {split: tuple(itertools.islice(unique, size)) for split, size in SIZES[task].items()}
+def _first(task: str, count: int) -> tuple[Problem, ...]:
+    """The first problems of a task; the splits follow one another in them."""
+    return tuple(itertools.islice(_distinct(stream(task, seed="splits")), count))
 
 
 def stream(task: str, seed: str) -> Iterator[Problem]:

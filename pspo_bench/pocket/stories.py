@@ -4,8 +4,8 @@ Purpose: the task that reinforcement learning trains on. Numbers stay small (res
 a model of a million weights can know the arithmetic; what it has to learn is to read and to do every step.
 Source: the shape of GSM8K (https://arxiv.org/abs/2110.14168); the sentences are written for this project.
 
-    >>> story_problem(random.Random(1)).question
-    'Mark fills 3 trays with 8 cakes each. He breaks 8 of the cakes. How many cakes does Mark have now?'
+    >>> story_problem(random.Random(1)).question.split('. ')[0]
+    'In the morning Finn counts 15 marbles'
 """
 
 from __future__ import annotations

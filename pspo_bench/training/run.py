@@ -1,88 +1,24 @@
-"""One training run: recipe in, checkpoint folder out.
-
-    OUT/config.json, model.safetensors, tokenizer.json, ...   the checkpoint, a Hugging Face folder
-    OUT/manifest.json                                          recipe, versions, hardware, hashes, costs
-    OUT/training_log.parquet                                   one row per optimiser step
-    OUT/recipe.json, OUT/trainer/checkpoint-N                  what `resume` needs
-
-manifest.json is written last: a folder that has one is finished.
-"""
+"""One training run: plan → trainer → checkpoint folder (see `folder` for what is in it)."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Recipe
-from pspo_bench.errors import ConfigError, TrainingError
 from pspo_bench.objectives import get_objective
-from pspo_bench.prompts import system_prompt
-from pspo_bench.provenance import provenance
-from pspo_bench.records import Example
-from pspo_bench.store import write_atomic
-from pspo_bench.tasks import Task, load_examples, load_task, require_readable_golds
-from pspo_bench.training.data import demonstration_dataset, rollout_dataset, rows_hash, split_validation
+from pspo_bench.training.data import demonstration_dataset, rollout_dataset
+from pspo_bench.training.folder import WORK_NAME, claim, last_resume_point, write_checkpoint
+from pspo_bench.training.plan import SFT, Plan, plan
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from pspo_bench.models import LoadedModel
     from pspo_bench.objectives import PolicyBatch
-    from pspo_bench.training.callbacks import TrainingLog
-
-SFT = "sft"
-RECIPE_NAME = "recipe.json"
-MANIFEST_NAME = "manifest.json"
-WORK_NAME = "trainer"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a recipe comes to, worked out without loading the model: what `--dry-run` prints."""
-
-    recipe: Recipe
-    task: Task
-    system_prompt: str
-    training: Sequence[Example]
-    validation: Sequence[Example]
-    optimizer_steps: int
-    generation_batches: int
-    completions: int
-    max_tokens: int
-
-
-def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None = None) -> Plan:
-    """Check everything that can be checked before the model is loaded. Raises ConfigError or DataError."""
-    if recipe.objective.name != SFT:
-        where = f"recipe '{recipe.name}'"
-        get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
-    elif recipe.objective.settings:
-        raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")
-    task = load_task(recipe.data.task, tasks_dir)
-    examples = load_examples(task, recipe.data.split, data_dir=data_dir)
-    require_readable_golds(task, examples)
-    training, validation = split_validation(examples, recipe.data.validation_rows)
-    training = training[: recipe.data.limit]
-    steps = _optimizer_steps(recipe, len(training))
-    batches = 0 if recipe.objective.name == SFT else -(-steps // recipe.rollout.steps_per_batch)
-    completions = batches * recipe.rollout.completions_per_step * recipe.rollout.minibatches
-    return Plan(
-        recipe=recipe,
-        task=task,
-        system_prompt=system_prompt(task.system_prompt, recipe.data.system_prompt),
-        training=training,
-        validation=validation,
-        optimizer_steps=steps,
-        generation_batches=batches,
-        completions=completions,
-        max_tokens=completions * recipe.rollout.max_tokens,
-    )
 
 
 def train(
@@ -100,7 +36,7 @@ def train(
     DataError, ModelError or TrainingError; an interrupted run keeps its last resume point.
     """
     made = plan(recipe, data_dir=data_dir, tasks_dir=tasks_dir)
-    if _prepare_folder(recipe, output, resume):
+    if claim(recipe, output, resume):
         return output
     return _train(made, output)
 
@@ -123,12 +59,12 @@ def _train(made: Plan, output: Path) -> Path:
     log = TrainingLog(recipe.optimizer.max_grad_norm)
     curve = ValidationCurve(log, partial(_validation_score, made, loaded), recipe.checkpoint.eval_steps)
     trainer = _build_trainer(made, loaded, output / WORK_NAME, [log, curve, Progress(recipe.name)])
-    resume_point = _last_resume_point(output / WORK_NAME)
+    resume_point = last_resume_point(output / WORK_NAME)
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
     trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
     if trainer.accelerator.is_main_process:
-        _write_checkpoint(made, trainer, loaded, log, output, time.monotonic() - started)
+        write_checkpoint(made, trainer, loaded, log, output, time.monotonic() - started)
     trainer.accelerator.wait_for_everyone()
     return output
 
@@ -204,103 +140,3 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
         "validation_length_tokens": sum(c.completion_tokens for c in ordered) / count,
         "validation_truncation": sum(c.finish_reason == "length" for c in ordered) / count,
     }
-
-
-def _optimizer_steps(recipe: Recipe, rows: int) -> int:
-    """The budget in optimiser steps: given, or passes over `rows` prompts as TRL counts them."""
-    if recipe.budget.steps:
-        return recipe.budget.steps
-    epochs = recipe.budget.epochs or 1.0
-    if recipe.objective.name == SFT:
-        return round(epochs * -(-rows // recipe.rollout.completions_per_step))
-    prompts_per_batch = recipe.rollout.prompts_per_step * recipe.rollout.minibatches
-    return round(epochs * (rows // prompts_per_batch) * recipe.rollout.steps_per_batch)
-
-
-def _prepare_folder(recipe: Recipe, output: Path, resume: bool) -> bool:
-    """Make or check the output folder. Returns True if a finished run of this recipe is already there."""
-    resolved = recipe.model_dump(mode="json")
-    description = output / RECIPE_NAME
-    if description.is_file():
-        earlier = json.loads(description.read_text())
-        if not resume:
-            raise TrainingError(
-                f"{output} holds a training run; give --resume to continue it, or another folder"
-            )
-        if earlier != resolved:
-            changed = ", ".join(_differences(earlier, resolved))
-            raise TrainingError(
-                f"{output} was started with another recipe (differs in {changed}); use another folder"
-            )
-        return (output / MANIFEST_NAME).is_file()
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise TrainingError(f"{output} exists and is not a training run; choose an empty or new folder")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        _write_json(description, resolved)
-    except OSError as error:
-        raise TrainingError(
-            f"Cannot write to {output}: {error.strerror}; choose a folder you may write to"
-        ) from error
-    return False
-
-
-def _differences(earlier: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for key in sorted({*earlier, *now}):
-        before, after = earlier.get(key), now.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            found.append(f"{prefix}{key}: {before} → {after}")
-    return found
-
-
-def _last_resume_point(work_dir: Path) -> Path | None:
-    """The newest complete checkpoint; one that a kill cut short lacks the log, which is written last."""
-    from pspo_bench.training.callbacks import LOG_NAME
-
-    points = [p for p in work_dir.glob("checkpoint-*") if (p / LOG_NAME).is_file() and p.name[11:].isdigit()]
-    return max(points, key=lambda p: int(p.name[11:]), default=None)
-
-
-def _write_checkpoint(
-    made: Plan, trainer: Any, loaded: LoadedModel, log: TrainingLog, output: Path, seconds: float
-) -> None:
-    from pspo_bench.models import resolve
-    from pspo_bench.training.callbacks import LOG_NAME
-
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    model.save_pretrained(output)
-    loaded.tokenizer.save_pretrained(output)
-    log.write(output / LOG_NAME)
-    recipe = made.recipe
-    manifest = {
-        "name": recipe.name,
-        "method": SFT if recipe.objective.name == SFT else "grpo",
-        "objective": {"name": recipe.objective.name, "settings": recipe.objective.settings},
-        "base_model": recipe.model.base,
-        "base_fingerprint": loaded.fingerprint,
-        "seed": recipe.seed,
-        "recipe": recipe.model_dump(mode="json"),
-        "system_prompt": made.system_prompt,
-        "optimizer_steps": int(trainer.state.global_step),
-        "tokens_generated": int(log.total("tokens_generated")),
-        "wall_time_s": round(log.total("step_time") or seconds, 1),
-        "data": {
-            "task": made.task.name,
-            "split": recipe.data.split,
-            "training_rows": len(made.training),
-            "training_sha": rows_hash(made.training),
-            "validation_rows": len(made.validation),
-            "validation_sha": rows_hash(made.validation),
-        },
-        "weights_sha256": resolve(str(output)).fingerprint,
-        **provenance(),
-    }
-    _write_json(output / MANIFEST_NAME, manifest)
-    shutil.rmtree(output / WORK_NAME, ignore_errors=True)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    write_atomic(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())

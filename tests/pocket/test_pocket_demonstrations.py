@@ -38,14 +38,14 @@ def test_habits_by_hand(habit: str, text: str) -> None:
 
 def test_weights_sum_to_one_for_every_kind_of_problem() -> None:
     for task in TASKS:
-        for category in {problem.category for problem in problems(task)["validation"]}:
+        for category in {problem.category for problem in problems(task, "validation")}:
             weights = habit_weights(task, category)
             assert set(weights) == set(HABITS)
             assert sum(weights.values()) == pytest.approx(1.0)
 
 
 def test_temptations_name_kinds_that_exist() -> None:
-    kinds = {(task, problem.category) for task in TASKS for problem in problems(task)["validation"]}
+    kinds = {(task, problem.category) for task in TASKS for problem in problems(task, "validation")}
     assert set(TEMPTATIONS) <= kinds
 
 
@@ -60,7 +60,7 @@ def test_drawn_shares_follow_the_weights() -> None:
 def test_no_demonstration_contains_wrong_arithmetic() -> None:
     rng = random.Random(1)
     for task in TASKS:
-        for problem in problems(task)["validation"]:
+        for problem in problems(task, "validation"):
             for habit in HABITS.values():
                 for left, op, right, result in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", habit(problem)):
                     assert Step(int(left), op, int(right)).result == int(result)

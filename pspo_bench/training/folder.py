@@ -1,0 +1,124 @@
+"""The checkpoint folder: claiming it, finding where to resume, and writing the finished checkpoint.
+
+    OUT/config.json, model.safetensors, tokenizer.json, ...   the checkpoint, a Hugging Face folder
+    OUT/manifest.json                                          recipe, versions, hardware, hashes, costs
+    OUT/training_log.parquet                                   one row per optimiser step
+    OUT/recipe.json, OUT/trainer/checkpoint-N                  what `resume` needs
+
+manifest.json is written last: a folder that has one is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pspo_bench.config import Recipe
+from pspo_bench.errors import TrainingError
+from pspo_bench.provenance import provenance
+from pspo_bench.store import write_atomic
+from pspo_bench.training.data import rows_hash
+from pspo_bench.training.plan import SFT, Plan
+
+if TYPE_CHECKING:
+    from pspo_bench.models import LoadedModel
+    from pspo_bench.training.callbacks import TrainingLog
+
+RECIPE_NAME = "recipe.json"
+MANIFEST_NAME = "manifest.json"
+WORK_NAME = "trainer"
+
+
+def claim(recipe: Recipe, output: Path, resume: bool) -> bool:
+    """Make or check the output folder. Returns True if a finished run of this recipe is already there."""
+    resolved = recipe.model_dump(mode="json")
+    description = output / RECIPE_NAME
+    if description.is_file():
+        earlier = json.loads(description.read_text())
+        if not resume:
+            raise TrainingError(
+                f"{output} holds a training run; give --resume to continue it, or another folder"
+            )
+        if earlier != resolved:
+            changed = ", ".join(_differences(earlier, resolved))
+            raise TrainingError(
+                f"{output} was started with another recipe (differs in {changed}); use another folder"
+            )
+        return (output / MANIFEST_NAME).is_file()
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise TrainingError(f"{output} exists and is not a training run; choose an empty or new folder")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        _write_json(description, resolved)
+    except OSError as error:
+        raise TrainingError(
+            f"Cannot write to {output}: {error.strerror}; choose a folder you may write to"
+        ) from error
+    return False
+
+
+def _differences(earlier: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key in sorted({*earlier, *now}):
+        before, after = earlier.get(key), now.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before} → {after}")
+    return found
+
+
+def last_resume_point(work_dir: Path) -> Path | None:
+    """The newest complete checkpoint; one that a kill cut short lacks the log, which is written last."""
+    from pspo_bench.training.callbacks import LOG_NAME
+
+    points = [p for p in work_dir.glob("checkpoint-*") if (p / LOG_NAME).is_file() and p.name[11:].isdigit()]
+    return max(points, key=lambda p: int(p.name[11:]), default=None)
+
+
+def write_checkpoint(
+    made: Plan, trainer: Any, loaded: LoadedModel, log: TrainingLog, output: Path, seconds: float
+) -> None:
+    """Save model, tokenizer, log and, last, the manifest; then drop the resume points.
+
+    `seconds` is the wall time, used where the trainer has not logged the time of its steps.
+    """
+    from pspo_bench.models import resolve
+    from pspo_bench.training.callbacks import LOG_NAME
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    model.save_pretrained(output)
+    loaded.tokenizer.save_pretrained(output)
+    log.write(output / LOG_NAME)
+    recipe = made.recipe
+    manifest = {
+        "name": recipe.name,
+        "method": SFT if recipe.objective.name == SFT else "grpo",
+        "objective": {"name": recipe.objective.name, "settings": recipe.objective.settings},
+        "base_model": recipe.model.base,
+        "base_fingerprint": loaded.fingerprint,
+        "seed": recipe.seed,
+        "recipe": recipe.model_dump(mode="json"),
+        "system_prompt": made.system_prompt,
+        "optimizer_steps": int(trainer.state.global_step),
+        "tokens_generated": int(log.total("tokens_generated")),
+        "wall_time_s": round(log.total("step_time") or seconds, 1),
+        "data": {
+            "task": made.task.name,
+            "split": recipe.data.split,
+            "training_rows": len(made.training),
+            "training_sha": rows_hash(made.training),
+            "validation_rows": len(made.validation),
+            "validation_sha": rows_hash(made.validation),
+        },
+        "weights_sha256": resolve(str(output)).fingerprint,
+        **provenance(),
+    }
+    _write_json(output / MANIFEST_NAME, manifest)
+    shutil.rmtree(output / WORK_NAME, ignore_errors=True)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_atomic(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())

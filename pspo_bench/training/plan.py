@@ -1,0 +1,74 @@
+"""What a recipe comes to, worked out and checked before any model is loaded: what `--dry-run` prints.
+
+plan(load_recipe("pocket/grpo")).optimizer_steps      # 40
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pspo_bench.config import Recipe
+from pspo_bench.errors import ConfigError
+from pspo_bench.objectives import get_objective
+from pspo_bench.prompts import system_prompt
+from pspo_bench.records import Example
+from pspo_bench.tasks import Task, load_examples, load_task, require_readable_golds
+from pspo_bench.training.data import split_validation
+
+SFT = "sft"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe with its data, prompt and cost."""
+
+    recipe: Recipe
+    task: Task
+    system_prompt: str
+    training: Sequence[Example]
+    validation: Sequence[Example]
+    optimizer_steps: int
+    generation_batches: int
+    completions: int
+    max_tokens: int
+
+
+def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None = None) -> Plan:
+    """Check everything that can be checked before the model is loaded. Raises ConfigError or DataError."""
+    if recipe.objective.name != SFT:
+        where = f"recipe '{recipe.name}'"
+        get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
+    elif recipe.objective.settings:
+        raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")
+    task = load_task(recipe.data.task, tasks_dir)
+    examples = load_examples(task, recipe.data.split, data_dir=data_dir)
+    require_readable_golds(task, examples)
+    training, validation = split_validation(examples, recipe.data.validation_rows)
+    training = training[: recipe.data.limit]
+    steps = _optimizer_steps(recipe, len(training))
+    batches = 0 if recipe.objective.name == SFT else -(-steps // recipe.rollout.steps_per_batch)
+    completions = batches * recipe.rollout.completions_per_step * recipe.rollout.minibatches
+    return Plan(
+        recipe=recipe,
+        task=task,
+        system_prompt=system_prompt(task.system_prompt, recipe.data.system_prompt),
+        training=training,
+        validation=validation,
+        optimizer_steps=steps,
+        generation_batches=batches,
+        completions=completions,
+        max_tokens=completions * recipe.rollout.max_tokens,
+    )
+
+
+def _optimizer_steps(recipe: Recipe, rows: int) -> int:
+    """The budget in optimiser steps: given, or passes over `rows` prompts as TRL counts them."""
+    if recipe.budget.steps:
+        return recipe.budget.steps
+    epochs = recipe.budget.epochs or 1.0
+    if recipe.objective.name == SFT:
+        return round(epochs * -(-rows // recipe.rollout.completions_per_step))
+    prompts_per_batch = recipe.rollout.prompts_per_step * recipe.rollout.minibatches
+    return round(epochs * (rows // prompts_per_batch) * recipe.rollout.steps_per_batch)
