@@ -77,7 +77,7 @@ class ValidationCurve(TrainerCallback):
         self.every = every
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.every and state.global_step == 0:
+        if self.every and state.global_step == 0 and state.is_world_process_zero:
             self.log.add(0, self.score())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ def _train(made: Plan, output: Path) -> Path:
     loaded = load(
         recipe.model.base,
         dtype="float32",
+        device="cpu",  # the trainer moves it to its own device, one for each process
         revision=recipe.model.revision,
         trust_remote_code=recipe.model.trust_remote_code,
     )
@@ -116,7 +118,7 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     from pspo_bench.prompts import messages
     from pspo_bench.records import Completion, Request, Sampling
 
-    engine = HFEngine(loaded)
+    engine = HFEngine(replace(loaded, device=str(loaded.model.device)))
     sampling = Sampling(temperature=0.0, max_tokens=made.recipe.rollout.max_tokens)
     requests = [
         Request(engine.render(messages(example, made.system_prompt)), sampling, seed=0)
