@@ -14,6 +14,8 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from pspo_bench.store import write_atomic
+
 LOG_NAME = "training_log.parquet"
 NOT_CURVES = (
     "total_flos",
@@ -50,10 +52,11 @@ class TrainingLog(TrainerCallback):
             self.write(Path(args.output_dir) / f"checkpoint-{state.global_step}" / LOG_NAME)
 
     def write(self, path: Path) -> None:
+        """Write the rows whole or not at all: a resume point counts as complete once it has its log."""
         import pandas as pd
 
         rows = [self.rows[step] for step in sorted(self.rows)]
-        pd.DataFrame(rows).to_parquet(path, index=False)
+        write_atomic(path, pd.DataFrame(rows).to_parquet(index=False))
 
     def load(self, path: Path) -> None:
         """Take over the rows of a resume point."""

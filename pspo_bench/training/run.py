@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Recipe
+from pspo_bench.errors import TrainingError
 from pspo_bench.objectives import get_objective
 from pspo_bench.training.data import demonstration_dataset, rollout_dataset
 from pspo_bench.training.folder import WORK_NAME, claim, last_resume_point, write_checkpoint
@@ -64,11 +66,25 @@ def _train(made: Plan, output: Path) -> Path:
     resume_point = last_resume_point(output / WORK_NAME)
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
-    trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
-    if trainer.accelerator.is_main_process:
-        write_checkpoint(made, trainer, loaded, log, output, time.monotonic() - started)
+    with _disk_errors(output):
+        trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
+        if trainer.accelerator.is_main_process:
+            write_checkpoint(made, trainer, loaded, log, output, time.monotonic() - started)
     trainer.accelerator.wait_for_everyone()
     return output
+
+
+@contextmanager
+def _disk_errors(output: Path) -> Iterator[None]:
+    """A full disk or a lost folder as one clear error; safetensors reports it as its own kind of exception."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) or "(os error " in str(error):
+            raise TrainingError(
+                f"Cannot write to {output}: {error}; mend that, then --resume: the last resume point is kept"
+            ) from error
+        raise
 
 
 def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: list[Any]) -> Any:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from pspo_bench.config import Recipe, load_recipe
-from pspo_bench.errors import ConfigError, ModelError, TrainingError
+from pspo_bench.errors import ConfigError, ModelError, StoreError, TrainingError
 from pspo_bench.models import resolve
 from pspo_bench.training import plan, train
 from pspo_bench.training.callbacks import TIMING
@@ -126,6 +126,28 @@ def test_an_unwritable_output_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match=r"Cannot write to .*/file/out: .*; choose"):
         train(recipe(), tmp_path / "file" / "out")
+
+
+def test_a_full_disk_costs_the_steps_since_the_last_resume_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe("budget.steps=12", "save_steps=4", "prompts_per_step=2")
+    synced, saves = os.fsync, [0]
+
+    def full_at_the_second_save(handle: int) -> None:
+        saves[0] += 1
+        if saves[0] > 4:  # the recipe, then the first log: file and folder each
+            raise OSError(28, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full_at_the_second_save)
+    with pytest.raises((TrainingError, StoreError), match="No space left on device"):
+        train(made, tmp_path / "out")
+    monkeypatch.undo()
+    assert (tmp_path / "out" / "trainer" / "checkpoint-4" / "training_log.parquet").exists()
+    train(made, tmp_path / "out", resume=True)
+    whole = train(made, tmp_path / "whole")
+    assert resolve(str(tmp_path / "out")).fingerprint == resolve(str(whole)).fingerprint
 
 
 @pytest.mark.parametrize(
