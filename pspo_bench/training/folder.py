@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import TrainingError
-from pspo_bench.provenance import provenance
 from pspo_bench.store import write_atomic
 from pspo_bench.training.data import rows_hash
 from pspo_bench.training.plan import SFT, Plan
@@ -79,11 +78,17 @@ def last_resume_point(work_dir: Path) -> Path | None:
 
 
 def write_checkpoint(
-    made: Plan, trainer: Any, loaded: LoadedModel, log: TrainingLog, output: Path, seconds: float
+    made: Plan,
+    trainer: Any,
+    loaded: LoadedModel,
+    log: TrainingLog,
+    output: Path,
+    origin: dict[str, Any],
+    seconds: float,
 ) -> None:
     """Save model, tokenizer, log and, last, the manifest; then drop the resume points.
 
-    `seconds` is the wall time, used where the trainer has not logged the time of its steps.
+    `origin` is the provenance, `seconds` the wall time, used where the trainer has not logged the time of its steps.
     """
     from pspo_bench.models import resolve
     from pspo_bench.training.callbacks import LOG_NAME
@@ -114,7 +119,7 @@ def write_checkpoint(
             "validation_sha": rows_hash(made.validation),
         },
         "weights_sha256": resolve(str(output)).fingerprint,
-        **provenance(),
+        **origin,
     }
     _write_json(output / MANIFEST_NAME, manifest)
     shutil.rmtree(output / WORK_NAME, ignore_errors=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pspo_bench.config import Recipe
 from pspo_bench.errors import TrainingError
 from pspo_bench.objectives import get_objective
+from pspo_bench.provenance import provenance
 from pspo_bench.training.data import demonstration_dataset, rollout_dataset
 from pspo_bench.training.folder import WORK_NAME, claim, last_resume_point, write_checkpoint
 from pspo_bench.training.plan import SFT, Plan, plan
@@ -60,6 +61,7 @@ def _train(made: Plan, output: Path) -> Path:
         revision=recipe.model.revision,
         trust_remote_code=recipe.model.trust_remote_code,
     )
+    origin = provenance()  # now: the checkout may move on while this runs
     log = TrainingLog(recipe.optimizer.max_grad_norm)
     curve = ValidationCurve(log, partial(_validation_score, made, loaded), recipe.checkpoint.eval_steps)
     trainer = _build_trainer(made, loaded, output / WORK_NAME, [log, curve, Progress(recipe.name)])
@@ -69,7 +71,7 @@ def _train(made: Plan, output: Path) -> Path:
     with _disk_errors(output):
         trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
         if trainer.accelerator.is_main_process:
-            write_checkpoint(made, trainer, loaded, log, output, time.monotonic() - started)
+            write_checkpoint(made, trainer, loaded, log, output, origin, time.monotonic() - started)
     trainer.accelerator.wait_for_everyone()
     return output
 

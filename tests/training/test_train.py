@@ -21,7 +21,7 @@ from pspo_bench.training import plan, train
 from pspo_bench.training.callbacks import TIMING
 
 SETTINGS = [
-    "data.validation_rows=4", "data.limit=64", "prompts_per_step=4", "group_size=4", "max_tokens=48",
+    "data.validation_rows=4", "data.limit=64", "minibatches=1", "prompts_per_step=4", "group_size=4", "max_tokens=48",
     "eval_steps=2", "learning_rate=1e-3",
 ]  # fmt: skip
 
