@@ -1,7 +1,7 @@
 """The trainer learns: its reward curve against a plain on-policy loop on the same prompts, batch and step size.
 
-Not a formality: with TRL's defaults (bfloat16 autocast, a decaying step size) the same base learnt far less, and
-every loss test passed. Two seeds a side, since one curve alone is noise.
+A trainer can have the right loss and still not learn (data type, schedule, batch, sampling), which is what this is for.
+Two seeds a side, since one curve alone is noise.
 """
 
 from __future__ import annotations
