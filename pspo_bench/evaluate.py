@@ -296,7 +296,10 @@ def _run_info(model: str, engine: Engine, loads: Sequence[Workload], settings: E
         dtype=engine.dtype,
         device=engine.device,
         settings=run_settings,
-        tasks={load.task.name: _task_info(load, engine, run_settings) for load in loads},
+        tasks={
+            load.task.name: _task_info(load, engine, run_settings, settings.split or load.task.eval_split)
+            for load in loads
+        },
         versions=origin["versions"],
         git_commit=origin["git_commit"],
         created=origin["created"],
@@ -304,12 +307,13 @@ def _run_info(model: str, engine: Engine, loads: Sequence[Workload], settings: E
     )
 
 
-def _task_info(load: Workload, engine: Engine, settings: RunSettings) -> TaskInfo:
+def _task_info(load: Workload, engine: Engine, settings: RunSettings, split: str) -> TaskInfo:
     return TaskInfo(
         n_questions=len(load.examples),
         content_sha256=content_hash(load.examples),
         prompt_hash=short_hash(load.system_prompt, engine.chat_template_hash),
         system_prompt_hash=short_hash(load.system_prompt),
         max_tokens=load.max_tokens,
+        split=split,
         expected_samples=settings.expected_samples(len(load.examples)),
     )

@@ -113,8 +113,8 @@ def load(
 ) -> LoadedModel:
     """Load a model and its tokenizer (see the module's table for `spec`).
 
-    dtype: "auto", "float32", "bfloat16" or "float16". "auto" is the checkpoint's own on an accelerator; on a
-    CPU it is bfloat16 for models over 20 million parameters where the CPU multiplies in it, else float32.
+    dtype: "auto", "float32", "bfloat16" or "float16". "auto" is bfloat16 for models over 20 million parameters where
+    the device multiplies in it, else float32; a float16 checkpoint stays float16 on an accelerator.
     device: "auto" (CUDA if there is one, else the CPU) or torch's name. Raises ModelError or
     MissingExtraError.
     """
@@ -399,11 +399,12 @@ def _torch_dtype(name: str, model: Any, device: torch.device) -> torch.dtype:
     if name != "auto":
         dtype: torch.dtype = getattr(torch, name)
         return dtype
-    if device.type != "cpu":
-        own: torch.dtype = model.dtype
-        return own
+    if model.dtype == torch.float16 and device.type != "cpu":
+        return torch.float16
+    # One rule for a base and for what was trained from it: by each one's own dtype they would be scored in two.
     small = sum(parameter.numel() for parameter in model.parameters()) < SMALL_MODEL_PARAMETERS
-    return torch.float32 if small or not _cpu_has_bfloat16() else torch.bfloat16
+    able = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+    return torch.bfloat16 if able and not small else torch.float32
 
 
 def _cpu_has_bfloat16() -> bool:

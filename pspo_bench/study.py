@@ -10,15 +10,15 @@ A cell that is finished is not done again; one that fails is reported and the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pspo_bench.config import Recipe, Study, load_recipe
 from pspo_bench.errors import PspoBenchError, TrainingError
 from pspo_bench.evaluate import EvalSettings, evaluate, workloads
-from pspo_bench.store import Run, write_atomic
+from pspo_bench.store import Run, write_atomic, write_error
 
 if TYPE_CHECKING:
     from pspo_bench.report import Leaderboard
@@ -28,11 +28,11 @@ BASE = "base"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One arm with one seed. `recipe` is None for the base model, which is only scored."""
+    """One arm with one seed, or the base model of the study's recipe, which is only scored."""
 
     name: str
-    recipe: Recipe | None
-    model: str
+    recipe: Recipe
+    trains: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,12 @@ class Failure:
 def cells(study: Study) -> list[Cell]:
     """Every cell of the grid, the base model first. Raises ConfigError naming the arm whose recipe is not valid."""
     common = load_recipe(study.recipe)
-    grid = [Cell(BASE, None, common.model.base)] if study.include_base else []
+    grid = [Cell(BASE, common, trains=False)] if study.include_base else []
     for arm in study.arms:
         for seed in study.seeds:
             name = f"{arm.name}-s{seed}"
             overrides = {**arm.overrides, "name": f"{study.name}-{arm.name}", "seed": seed}
-            recipe = load_recipe(study.recipe, overrides)
-            grid.append(Cell(name, recipe, recipe.model.base))
+            grid.append(Cell(name, load_recipe(study.recipe, overrides)))
     return grid
 
 
@@ -74,7 +73,7 @@ def run_study(
 
     grid = [_limited(cell, limit) for cell in cells(study)]
     settings = _eval_settings(study, limit, data_dir, tasks_dir)
-    workloads(study.evaluation.tasks, settings)
+    _check_all(grid, study, settings)
     failures, runs = [], []
     for number, cell in enumerate(grid, 1):
         report(f"[{number}/{len(grid)}] {cell.name}")
@@ -99,7 +98,7 @@ def plan_lines(study: Study, *, data_dir: Path | None = None, tasks_dir: Path | 
     per_model = sum(len(load.examples) * settings.repeats(t) for load in loads for t in settings.temperatures)
     for cell in cells(study):
         cost = f"{per_model} samples to score"
-        if cell.recipe is not None:
+        if cell.trains:
             made = plan(cell.recipe, data_dir=data_dir, tasks_dir=tasks_dir)
             cost = (
                 f"{made.optimizer_steps} optimiser steps on {len(made.training)} rows, "
@@ -108,14 +107,29 @@ def plan_lines(study: Study, *, data_dir: Path | None = None, tasks_dir: Path | 
         yield f"{cell.name}: {cost}"
 
 
+def _check_all(grid: Sequence[Cell], study: Study, settings: EvalSettings) -> None:
+    """Find what is wrong with any cell or task now, not when its turn comes hours later."""
+    from pspo_bench.training import plan
+
+    workloads(study.evaluation.tasks, settings)
+    for recipe in {cell.recipe.name: cell.recipe for cell in grid if cell.trains}.values():
+        plan(recipe, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
+
+
 def _run_cell(cell: Cell, study: Study, output: Path, settings: EvalSettings) -> Run:
+    """Train the cell if it trains, and score it with the prompt and the model settings of its recipe."""
     from pspo_bench.training import train
 
-    model = cell.model
-    if cell.recipe is not None:
-        checkpoint = output / "checkpoints" / cell.name
-        train(cell.recipe, checkpoint, resume=True, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
-        model = str(checkpoint)
+    recipe = cell.recipe
+    settings = replace(
+        settings, system_prompt=recipe.data.system_prompt, trust_remote_code=recipe.model.trust_remote_code
+    )
+    if cell.trains:
+        model = str(output / "checkpoints" / cell.name)
+        train(recipe, Path(model), resume=True, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
+    else:
+        model = recipe.model.base
+        settings = replace(settings, revision=recipe.model.revision)
     return evaluate(model, study.evaluation.tasks, output / "runs" / cell.name, settings)
 
 
@@ -125,13 +139,15 @@ def _sentence(error: Exception) -> str:
 
 
 def _limited(cell: Cell, limit: int | None) -> Cell:
-    if limit is None or cell.recipe is None:
+    if limit is None or not cell.trains:
         return cell
     steps = min(limit, cell.recipe.budget.steps or limit)
     # whole generation batches only, as the recipe's resume points ask for
-    steps = max(cell.recipe.rollout.steps_per_batch, steps - steps % cell.recipe.rollout.steps_per_batch)
-    budget = cell.recipe.budget.model_copy(update={"steps": steps, "epochs": None})
-    return Cell(cell.name, cell.recipe.model_copy(update={"budget": budget}), cell.model)
+    per_batch = cell.recipe.rollout.steps_per_batch
+    budget = cell.recipe.budget.model_copy(
+        update={"steps": max(per_batch, steps - steps % per_batch), "epochs": None}
+    )
+    return replace(cell, recipe=cell.recipe.model_copy(update={"budget": budget}))
 
 
 def _eval_settings(
@@ -156,7 +172,10 @@ def _eval_settings(
 def _write_results(board: Leaderboard, runs: list[Run], study: Study, output: Path) -> None:
     from pspo_bench.report import dump_result, export_result
 
-    (output / "results").mkdir(exist_ok=True)
+    try:
+        (output / "results").mkdir(exist_ok=True)
+    except OSError as error:
+        raise write_error(output, error) from error
     for run in runs:
         write_atomic(output / "results" / f"{run.path.name}.json", dump_result(export_result(run)).encode())
     command = f"pspo-bench leaderboard {output / 'runs'} -o {output / 'LEADERBOARD.md'}"

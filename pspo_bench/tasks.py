@@ -196,17 +196,22 @@ def _read_jsonl(file: Path) -> list[dict[str, Any]]:
     if not file.is_file():
         raise DataError(f"Data file {file} does not exist; put it there, or give another --data-dir")
     rows = []
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{file}, line {number} is not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{file}, line {number} is not a JSON object")
-            rows.append(row)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"Data file {file} cannot be read: {error}; it must be JSON lines in UTF-8"
+        ) from error
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{file}, line {number} is not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{file}, line {number} is not a JSON object")
+        rows.append(row)
     return rows
 
 

@@ -28,6 +28,8 @@ steps = 4
 prompts_per_step = 2
 group_size = 4
 iterations = 2
+[checkpoint]
+eval_steps = 2
 """
 
 
@@ -51,6 +53,28 @@ def test_another_objective_does_not_inherit_settings(recipe_file: Path) -> None:
     assert recipe.objective.settings == {"alpha": 0.3}
 
 
+def test_the_order_of_overrides_does_not_matter(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["objective.alpha=0.3", "objective.name=pspo"])
+    assert recipe.objective.settings == {"alpha": 0.3}
+
+
+def test_a_table_changes_its_keys_and_leaves_the_rest(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, {"rollout": {"iterations": 1}, "optimizer": {"learning_rate": 1e-6}})
+    assert (recipe.rollout.iterations, recipe.rollout.prompts_per_step, recipe.rollout.group_size) == (
+        1,
+        2,
+        4,
+    )
+
+
+def test_steps_and_epochs_replace_one_another(recipe_file: Path) -> None:
+    assert load_recipe(recipe_file, ["epochs=2"]).budget.steps is None
+    assert load_recipe(recipe_file, ["epochs=2", "budget.steps=3"]).budget.model_dump() == {
+        "steps": 3,
+        "epochs": None,
+    }
+
+
 def test_completions_and_steps_per_batch(recipe_file: Path) -> None:
     rollout = load_recipe(recipe_file, ["minibatches=3"]).rollout
     assert rollout.completions_per_step == 2 * 4
@@ -70,7 +94,8 @@ def test_completions_and_steps_per_batch(recipe_file: Path) -> None:
             "save_steps=3",
             "checkpoint.save_steps=3 must be a multiple of rollout.iterations × minibatches = 2",
         ),
-        ("budget.epochs=1", "give exactly one of budget.steps and budget.epochs"),
+        ("validation_rows=0", "checkpoint.eval_steps needs data.validation_rows above 0"),
+        ("schedule=sometimes", "optimizer.schedule: Input should be 'constant'"),
         ("objective.epsilon=true", "objective setting 'epsilon' must be a number"),
         ("name.first=x", "'name' is a value, not a section"),
     ],

@@ -166,6 +166,12 @@ def test_other_settings_do_not_mix_into_a_run(tmp_path: Path) -> None:
         evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=12, seed=1))
 
 
+def test_two_splits_do_not_mix_in_a_run(tmp_path: Path) -> None:
+    evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY)
+    with pytest.raises(StoreError, match="was run with split 'test', and 'validation' is asked for now"):
+        evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=5, split="validation"))
+
+
 def test_a_torn_part_is_made_again(tmp_path: Path) -> None:
     whole = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
     part = next((tmp_path / "run" / "parts").iterdir())

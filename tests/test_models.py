@@ -229,11 +229,13 @@ def test_dtypes(folder: Path) -> None:
     from pspo_bench.models import _torch_dtype
 
     make_model().bfloat16().save_pretrained(folder)
-    # A small model runs in float32 on a CPU, whatever it was saved in; on an accelerator in its own.
+    # A small model runs in float32 on any device, whatever it was saved in: a base and what was trained from it
+    # are scored alike. A float16 checkpoint stays that on an accelerator.
     assert load(str(folder), device="cpu").dtype == "float32"
     loaded = load(str(folder), device="cpu", dtype="bfloat16")
     assert loaded.dtype == "bfloat16"
-    assert _torch_dtype("auto", loaded.model, torch.device("cuda")) is torch.bfloat16
+    assert _torch_dtype("auto", loaded.model, torch.device("cuda")) is torch.float32
+    assert _torch_dtype("auto", loaded.model.half(), torch.device("cuda")) is torch.float16
     with pytest.raises(ModelError, match="Unknown dtype 'int8'"):
         load(str(folder), dtype="int8")
     with pytest.raises(ModelError, match="Unknown device 'gpu7'"):

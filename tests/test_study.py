@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pspo_bench.config import load_study
-from pspo_bench.errors import DataError, TrainingError
+from pspo_bench.errors import ConfigError, DataError, TrainingError
 from pspo_bench.study import cells, plan_lines, run_study
 
 STUDY = """
@@ -19,9 +19,11 @@ seeds = [0, 1]
 name = "unclipped"
 [arms.overrides]
 "objective.name" = "unclipped"
+"rollout.iterations" = 1
 "budget.steps" = 2
 "rollout.prompts_per_step" = 4
 "rollout.group_size" = 4
+"rollout.minibatches" = 1
 "data.limit" = 64
 "checkpoint.eval_steps" = 2
 "data.validation_rows" = 8
@@ -34,6 +36,7 @@ name = "pspo"
 "budget.steps" = 2
 "rollout.prompts_per_step" = 4
 "rollout.group_size" = 4
+"rollout.minibatches" = 1
 "data.limit" = 64
 "checkpoint.eval_steps" = 2
 "data.validation_rows" = 8
@@ -54,7 +57,7 @@ def test_the_grid_is_arms_by_seeds_and_the_base(study_file: Path) -> None:
     grid = cells(load_study(study_file))
     assert [cell.name for cell in grid] == ["base", "unclipped-s0", "unclipped-s1", "pspo-s0", "pspo-s1"]
     recipe = grid[-1].recipe
-    assert recipe is not None
+    assert [cell.trains for cell in grid] == [False, True, True, True, True]
     assert (recipe.seed, recipe.objective.settings, recipe.name) == (1, {"alpha": 0.5}, "small-pspo")
 
 
@@ -110,6 +113,13 @@ def test_nothing_finished_is_an_error(study_file: Path, tmp_path: Path) -> None:
         (tmp_path / "out" / "checkpoints" / cell / "x").write_text("")
     with pytest.raises(TrainingError, match="No cell of study 'small' finished; first failure: "):
         run_study(study, tmp_path / "out")
+
+
+def test_a_mistake_in_the_last_arm_stops_a_study_before_it_trains(study_file: Path, tmp_path: Path) -> None:
+    study_file.write_text(STUDY.replace('"objective.name" = "pspo"', '"objective.name" = "psop"'))
+    with pytest.raises(ConfigError, match="Unknown objective 'psop'"):
+        run_study(load_study(study_file), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_data_stop_a_study_before_it_trains(study_file: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     from pspo_bench.training import plan, train
 
     overrides = list(arguments.overrides)
-    if arguments.limit:
-        overrides += [f"budget={{steps={arguments.limit}}}"]
+    if arguments.limit is not None:
+        overrides += [f"budget.steps={arguments.limit}"]
     recipe = load_recipe(arguments.recipe, overrides)
     places = {"data_dir": arguments.data_dir, "tasks_dir": arguments.tasks_dir}
     if arguments.dry_run:

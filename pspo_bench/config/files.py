@@ -6,7 +6,7 @@ load_recipe("pocket/grpo", ["seed=3", "optimizer.learning_rate=1e-3"]).seed     
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +23,10 @@ def load_recipe(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
     """Read and validate a recipe. Raises ConfigError naming the file, the key and what is allowed."""
     file = find_recipe(path)
     values = read_toml(file)
-    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
-    for key, value in pairs:
+    given = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
+    pairs = [pair for key, value in given for pair in _flat(key, value)]
+    # the objective's name first: it clears the settings of the one before
+    for key, value in sorted(pairs, key=lambda pair: pair[0] != "objective.name"):
         _apply(values, key, value, str(file))
     return validate(Recipe, values, str(file))
 
@@ -101,6 +103,15 @@ def _split_override(text: str) -> tuple[str, Any]:
         return key.strip(), value
 
 
+def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A table given as an override changes its keys, one by one, and leaves the rest of the section alone."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(f"{key}.{name}", inner)
+    else:
+        yield key, value
+
+
 def _apply(values: dict[str, Any], key: str, value: Any, where: str) -> None:
     """Set `key`, given as a dotted path or as the last part alone, in the recipe's nested tables."""
     path = key.split(".")
@@ -119,6 +130,8 @@ def _apply(values: dict[str, Any], key: str, value: Any, where: str) -> None:
         path = [sections[0], key]
     if path == ["objective", "name"] and values.get("objective", {}).get("name") != value:
         values["objective"] = {}  # another objective does not take over this one's settings
+    if path[0] == "budget":
+        values["budget"] = {}  # steps and epochs replace one another
     _set(values, path, value)
 
 

@@ -55,11 +55,22 @@ class ObjectiveSection(BaseModel):
         return self
 
 
+Schedule = Literal[
+    "constant",
+    "constant_with_warmup",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+]
+
+
 class OptimizerSection(Section):
     """AdamW and its schedule, by the names that transformers gives them."""
 
     learning_rate: float = Field(gt=0)
-    schedule: str = "constant"
+    schedule: Schedule = "constant"
     warmup_steps: int = Field(0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     weight_decay: float = Field(0.0, ge=0)
@@ -145,6 +156,12 @@ class Recipe(Section):
     rollout: RolloutSection = RolloutSection()
     loss: LossSection = LossSection()
     checkpoint: CheckpointSection = CheckpointSection()
+
+    @model_validator(mode="after")
+    def _something_to_validate_on(self) -> Recipe:
+        if self.checkpoint.eval_steps and not self.data.validation_rows:
+            raise ValueError("checkpoint.eval_steps needs data.validation_rows above 0")
+        return self
 
     @model_validator(mode="after")
     def _resume_points(self) -> Recipe:

@@ -307,6 +307,7 @@ def _differences(members: Sequence[Member]) -> list[str]:
     """What keeps rows from being comparable: other questions, prompts or limits for the same task."""
     notes = []
     for name, words in (
+        ("split", "different splits"),
         ("content_sha256", "different questions"),
         ("system_prompt_hash", "different system prompts"),
         ("max_tokens", "different max_tokens"),

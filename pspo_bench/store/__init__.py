@@ -18,7 +18,16 @@ Rename-into-place is the maildir idea (https://cr.yp.to/proto/maildir.html); pag
 """
 
 from pspo_bench.store.info import RunInfo, RunSettings, TaskInfo
-from pspo_bench.store.parts import PartSetAsideWarning, write_atomic
+from pspo_bench.store.parts import PartSetAsideWarning, write_atomic, write_error
 from pspo_bench.store.run import Run, is_run
 
-__all__ = ["PartSetAsideWarning", "Run", "RunInfo", "RunSettings", "TaskInfo", "is_run", "write_atomic"]
+__all__ = [
+    "PartSetAsideWarning",
+    "Run",
+    "RunInfo",
+    "RunSettings",
+    "TaskInfo",
+    "is_run",
+    "write_atomic",
+    "write_error",
+]

@@ -52,6 +52,7 @@ class TaskInfo:
     system_prompt_hash: str
     max_tokens: int
     expected_samples: dict[str, int]
+    split: str = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class RunInfo:
 
 
 def _merge_tasks(old: TaskInfo, new: TaskInfo, where: str) -> TaskInfo:
-    for name in ("prompt_hash", "system_prompt_hash", "max_tokens"):
+    for name in ("split", "prompt_hash", "system_prompt_hash", "max_tokens"):
         require_equal(name, getattr(old, name), getattr(new, name), where)
     if old.n_questions == new.n_questions:
         require_equal("content_sha256", old.content_sha256, new.content_sha256, where)

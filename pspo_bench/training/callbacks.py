@@ -7,6 +7,7 @@ resumed run is the log of an uninterrupted one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ class TrainingLog(TrainerCallback):
     def __init__(self, max_grad_norm: float) -> None:
         self.rows: dict[int, dict[str, float]] = {}
         self.max_grad_norm = max_grad_norm
+        self._started = time.monotonic()
+        self._earlier_s = 0.0
 
     def add(self, step: int, values: dict[str, Any]) -> None:
         """Merge `values` into the row of `step`; what is not a number is left out."""
@@ -45,7 +48,8 @@ class TrainingLog(TrainerCallback):
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
     ) -> None:
-        self.add(state.global_step, {key: value for key, value in (logs or {}).items() if key != "step"})
+        values = {key: value for key, value in (logs or {}).items() if key != "step"}
+        self.add(state.global_step, {**values, "wall_time_s": self.elapsed_s()})
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
@@ -66,6 +70,11 @@ class TrainingLog(TrainerCallback):
             step = int(row["step"])
             kept = {str(key): float(value) for key, value in row.items() if value == value}  # nan marks a gap
             self.rows[step] = kept | {"step": step}
+        self._earlier_s = max((row.get("wall_time_s", 0.0) for row in self.rows.values()), default=0.0)
+
+    def elapsed_s(self) -> float:
+        """Wall time of the training so far in seconds, with that of the sessions before a resume."""
+        return self._earlier_s + time.monotonic() - self._started
 
     def total(self, column: str) -> float:
         return sum(row.get(column, 0.0) for row in self.rows.values())

@@ -15,8 +15,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pspo_bench.config import Recipe
 from pspo_bench.errors import TrainingError
+from pspo_bench.models import resolve
 from pspo_bench.store import write_atomic
 from pspo_bench.training.data import rows_hash
 from pspo_bench.training.plan import SFT, Plan
@@ -30,9 +30,16 @@ MANIFEST_NAME = "manifest.json"
 WORK_NAME = "trainer"
 
 
-def claim(recipe: Recipe, output: Path, resume: bool) -> bool:
-    """Make or check the output folder. Returns True if a finished run of this recipe is already there."""
-    resolved = recipe.model_dump(mode="json")
+def claim(made: Plan, output: Path, resume: bool) -> None:
+    """Make the output folder, or check that the run in it is this one: same recipe, data and base weights.
+
+    Raises TrainingError naming the difference, or saying why the folder cannot be used.
+    """
+    resolved = {
+        **made.recipe.model_dump(mode="json"),
+        "training_data": _data(made),
+        "base_weights": _base(made),
+    }
     description = output / RECIPE_NAME
     if description.is_file():
         earlier = json.loads(description.read_text())
@@ -45,7 +52,7 @@ def claim(recipe: Recipe, output: Path, resume: bool) -> bool:
             raise TrainingError(
                 f"{output} was started with another recipe (differs in {changed}); use another folder"
             )
-        return (output / MANIFEST_NAME).is_file()
+        return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise TrainingError(f"{output} exists and is not a training run; choose an empty or new folder")
     try:
@@ -55,7 +62,23 @@ def claim(recipe: Recipe, output: Path, resume: bool) -> bool:
         raise TrainingError(
             f"Cannot write to {output}: {error.strerror}; choose a folder you may write to"
         ) from error
-    return False
+
+
+def _base(made: Plan) -> str:
+    model = made.recipe.model
+    found = resolve(model.base, revision=model.revision, trust_remote_code=model.trust_remote_code)
+    return found.fingerprint
+
+
+def _data(made: Plan) -> dict[str, Any]:
+    return {
+        "task": made.task.name,
+        "split": made.recipe.data.split,
+        "training_rows": len(made.training),
+        "training_sha": rows_hash(made.training),
+        "validation_rows": len(made.validation),
+        "validation_sha": rows_hash(made.validation),
+    }
 
 
 def _differences(earlier: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
@@ -84,13 +107,11 @@ def write_checkpoint(
     log: TrainingLog,
     output: Path,
     origin: dict[str, Any],
-    seconds: float,
 ) -> None:
     """Save model, tokenizer, log and, last, the manifest; then drop the resume points.
 
-    `origin` is the provenance, `seconds` the wall time, used where the trainer has not logged the time of its steps.
+    `origin` is the provenance at the run's start.
     """
-    from pspo_bench.models import resolve
     from pspo_bench.training.callbacks import LOG_NAME
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -109,15 +130,8 @@ def write_checkpoint(
         "system_prompt": made.system_prompt,
         "optimizer_steps": int(trainer.state.global_step),
         "tokens_generated": int(log.total("tokens_generated")),
-        "wall_time_s": round(log.total("step_time") or seconds, 1),
-        "data": {
-            "task": made.task.name,
-            "split": recipe.data.split,
-            "training_rows": len(made.training),
-            "training_sha": rows_hash(made.training),
-            "validation_rows": len(made.validation),
-            "validation_sha": rows_hash(made.validation),
-        },
+        "wall_time_s": round(log.elapsed_s(), 1),
+        "data": _data(made),
         "weights_sha256": resolve(str(output)).fingerprint,
         **origin,
     }

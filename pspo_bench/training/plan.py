@@ -5,6 +5,7 @@ plan(load_recipe("pocket/grpo")).optimizer_steps      # 40
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,24 @@ def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None
     )
 
 
-def _optimizer_steps(recipe: Recipe, rows: int) -> int:
-    """The budget in optimiser steps: given, or passes over `rows` prompts as TRL counts them."""
-    if recipe.budget.steps:
-        return recipe.budget.steps
-    epochs = recipe.budget.epochs or 1.0
+def steps_per_epoch(made: Plan) -> int:
+    """Optimiser steps in one pass over the training rows; a last, incomplete generation batch is left out."""
+    return _steps_per_epoch(made.recipe, len(made.training))
+
+
+def _steps_per_epoch(recipe: Recipe, rows: int) -> int:
+    rollout = recipe.rollout
     if recipe.objective.name == SFT:
-        return round(epochs * -(-rows // recipe.rollout.completions_per_step))
-    prompts_per_batch = recipe.rollout.prompts_per_step * recipe.rollout.minibatches
-    return round(epochs * (rows // prompts_per_batch) * recipe.rollout.steps_per_batch)
+        return -(-rows // rollout.completions_per_step)
+    per_batch = rollout.prompts_per_step * rollout.minibatches
+    if rows < per_batch:
+        raise ConfigError(
+            f"A generation batch takes {per_batch} prompts (prompts_per_step × minibatches), but there are only"
+            f" {rows} training rows; lower one or raise data.limit"
+        )
+    return rows // per_batch * rollout.steps_per_batch
+
+
+def _optimizer_steps(recipe: Recipe, rows: int) -> int:
+    per_epoch = _steps_per_epoch(recipe, rows)
+    return recipe.budget.steps or math.ceil((recipe.budget.epochs or 1.0) * per_epoch)

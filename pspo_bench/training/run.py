@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,14 +15,18 @@ from pspo_bench.errors import TrainingError
 from pspo_bench.objectives import get_objective
 from pspo_bench.provenance import provenance
 from pspo_bench.training.data import demonstration_dataset, rollout_dataset
-from pspo_bench.training.folder import WORK_NAME, claim, last_resume_point, write_checkpoint
-from pspo_bench.training.plan import SFT, Plan, plan
+from pspo_bench.training.folder import MANIFEST_NAME, WORK_NAME, claim, last_resume_point, write_checkpoint
+from pspo_bench.training.plan import SFT, Plan, plan, steps_per_epoch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from pspo_bench.models import LoadedModel
     from pspo_bench.objectives import PolicyBatch
+
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOENT}
+DISK_SIGNS = ("(os error ", "inline_container", "PytorchStreamWriter")
 
 
 def train(
@@ -40,9 +44,20 @@ def train(
     DataError, ModelError or TrainingError; an interrupted run keeps its last resume point.
     """
     made = plan(recipe, data_dir=data_dir, tasks_dir=tasks_dir)
-    if claim(recipe, output, resume):
+    if _claim_once(made, output, resume):
         return output
     return _train(made, output)
+
+
+def _claim_once(made: Plan, output: Path, resume: bool) -> bool:
+    """`claim` by the first process alone, under torchrun and accelerate too; True if there is nothing left to do."""
+    from accelerate import PartialState
+
+    state = PartialState()
+    if state.is_main_process:
+        claim(made, output, resume)
+    state.wait_for_everyone()
+    return (output / MANIFEST_NAME).is_file()
 
 
 def _train(made: Plan, output: Path) -> Path:
@@ -53,7 +68,6 @@ def _train(made: Plan, output: Path) -> Path:
 
     disable_progress_bar()  # one for each save; ours is the one of the whole run
     recipe = made.recipe
-    started = time.monotonic()
     loaded = load(
         recipe.model.base,
         dtype="float32",
@@ -68,23 +82,45 @@ def _train(made: Plan, output: Path) -> Path:
     resume_point = last_resume_point(output / WORK_NAME)
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
+        if recipe.objective.name != SFT:
+            trainer.epochs_done = int(resume_point.name.partition("-")[2]) // steps_per_epoch(made)
     with _disk_errors(output):
-        trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
+        _run_to_the_end(trainer, made, resume_point)
         if trainer.accelerator.is_main_process:
-            write_checkpoint(made, trainer, loaded, log, output, origin, time.monotonic() - started)
+            write_checkpoint(made, trainer, loaded, log, output, origin)
     trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.free_memory()  # a study scores the checkpoint next, in this process
     return output
+
+
+def _run_to_the_end(trainer: Any, made: Plan, resume_point: Path | None) -> None:
+    if resume_point is not None and int(resume_point.name.partition("-")[2]) >= made.optimizer_steps:
+        # killed after the last step: the trainer would take one more before it looks at the budget
+        from transformers import TrainerState
+
+        trainer._load_from_checkpoint(str(resume_point))
+        trainer.state = TrainerState.load_from_json(str(resume_point / "trainer_state.json"))
+        return
+    trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
+    if trainer.state.global_step != made.optimizer_steps:
+        raise TrainingError(
+            f"Training stopped after {trainer.state.global_step} of {made.optimizer_steps} optimiser steps;"
+            " please report this with the recipe"
+        )
 
 
 @contextmanager
 def _disk_errors(output: Path) -> Iterator[None]:
-    """A full disk or a lost folder as one clear error; safetensors reports it as its own kind of exception."""
+    """A full disk or a lost folder as one clear error. safetensors and torch report it as errors of their own."""
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) or "(os error " in str(error):
+        of_disk = isinstance(error, OSError) and error.errno in DISK_ERRORS
+        if of_disk or any(sign in str(error) for sign in DISK_SIGNS):
+            first = str(error).splitlines()[0]
             raise TrainingError(
-                f"Cannot write to {output}: {error}; mend that, then --resume: the last resume point is kept"
+                f"Cannot write to {output}: the disk is full or the folder is gone ({first});"
+                " mend that, then --resume: the last resume point is kept"
             ) from error
         raise
 
@@ -105,16 +141,19 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
         from pspo_bench.training.settings import sft_config
 
         dataset = demonstration_dataset(made.training, made.system_prompt, chat=chat)
-        trainer: Any = SFTTrainer(args=sft_config(recipe, work_dir), train_dataset=dataset, **common)
+        trainer: Any = SFTTrainer(
+            args=sft_config(recipe, work_dir, made.optimizer_steps), train_dataset=dataset, **common
+        )
     else:
+        from pspo_bench.engines.stopping import eos_ids
         from pspo_bench.training.reward import correctness
         from pspo_bench.training.settings import grpo_config
         from pspo_bench.training.trainer import TrustRegionTrainer
 
         trainer = TrustRegionTrainer(
-            args=grpo_config(recipe, work_dir),
+            args=grpo_config(recipe, work_dir, made.optimizer_steps),
             train_dataset=rollout_dataset(made.training, made.system_prompt, chat=chat),
-            reward_funcs=[correctness],
+            reward_funcs=[partial(correctness, ends=eos_ids(loaded.model, loaded.tokenizer))],
             objective=_objective_function(recipe),
             aggregation=recipe.loss.aggregation,
             **common,
@@ -150,7 +189,7 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
         loaded.model.train(was_training)
     ordered = [completions[index] for index in range(len(requests))]
     rows = [
-        CheckRow(c.text, e.gold, e.answer_type, question=e.question)
+        CheckRow(c.text, e.gold, e.answer_type, question=e.question, truncated=c.finish_reason == "length")
         for c, e in zip(ordered, made.validation, strict=True)
     ]
     verdicts = check_many(rows)

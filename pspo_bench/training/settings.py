@@ -18,11 +18,11 @@ from pspo_bench.config import Recipe
 from pspo_bench.errors import ConfigError
 
 
-def grpo_config(recipe: Recipe, work_dir: Path) -> GRPOConfig:
+def grpo_config(recipe: Recipe, work_dir: Path, steps: int) -> GRPOConfig:
     """TRL's configuration for a recipe with a trust-region objective."""
     rollout = recipe.rollout
     return GRPOConfig(
-        **_common(recipe, work_dir),
+        **_common(recipe, work_dir, steps),
         num_generations=rollout.group_size,
         steps_per_generation=_accumulation(recipe) * rollout.minibatches,
         num_iterations=rollout.iterations,
@@ -36,10 +36,10 @@ def grpo_config(recipe: Recipe, work_dir: Path) -> GRPOConfig:
     )
 
 
-def sft_config(recipe: Recipe, work_dir: Path) -> SFTConfig:
+def sft_config(recipe: Recipe, work_dir: Path, steps: int) -> SFTConfig:
     """TRL's configuration for the supervised baseline: loss on the completion only, nothing packed."""
     return SFTConfig(
-        **_common(recipe, work_dir),
+        **_common(recipe, work_dir, steps),
         completion_only_loss=True,
         packing=False,
         max_length=None,
@@ -47,8 +47,8 @@ def sft_config(recipe: Recipe, work_dir: Path) -> SFTConfig:
     )
 
 
-def _common(recipe: Recipe, work_dir: Path) -> dict[str, Any]:
-    optimizer, budget = recipe.optimizer, recipe.budget
+def _common(recipe: Recipe, work_dir: Path, steps: int) -> dict[str, Any]:
+    optimizer = recipe.optimizer
     return {
         "output_dir": str(work_dir),
         "seed": recipe.seed,
@@ -57,8 +57,7 @@ def _common(recipe: Recipe, work_dir: Path) -> dict[str, Any]:
         "use_cpu": not torch.cuda.is_available(),
         "per_device_train_batch_size": _micro_batch(recipe),
         "gradient_accumulation_steps": _accumulation(recipe),
-        "max_steps": budget.steps or -1,
-        "num_train_epochs": budget.epochs or 1,
+        "max_steps": steps,
         "learning_rate": optimizer.learning_rate,
         "lr_scheduler_type": optimizer.schedule,
         "warmup_steps": optimizer.warmup_steps,

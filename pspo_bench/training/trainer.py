@@ -42,6 +42,8 @@ class TrustRegionTrainer(GRPOTrainer):
     model: torch.nn.Module
     objective: ObjectiveFunction
     aggregation: Aggregation
+    epochs_done: int
+    """Whole passes over the data before a resume point; set it before `train`."""
 
     def __init__(
         self, *args: Any, objective: ObjectiveFunction, aggregation: Aggregation, **kwargs: Any
@@ -49,6 +51,7 @@ class TrustRegionTrainer(GRPOTrainer):
         super().__init__(*args, **kwargs)
         self.objective = objective
         self.aggregation = aggregation
+        self.epochs_done = 0
         self._figures: dict[str, list[dict[str, torch.Tensor]]] = {"train": [], "eval": []}
         self._refuse_unsupported()
 
@@ -72,6 +75,13 @@ class TrustRegionTrainer(GRPOTrainer):
                 "rollout.top_p below 1 with vLLM's importance-sampling correction compares a truncated with a full"
                 " distribution; set rollout.top_p=1 or switch the correction off"
             )
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """TRL's sampler, moved on by the passes already done: its order is not part of a resume point."""
+        sampler: Any = super()._get_train_sampler(dataset)
+        for _ in range(self.epochs_done):
+            torch.randperm(sampler.num_samples, generator=sampler.generator)
+        return sampler
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
         batch = super()._generate_and_score_completions(inputs)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from pspo_bench.config import Recipe, load_recipe
 from pspo_bench.errors import ConfigError, ModelError, StoreError, TrainingError
@@ -86,7 +87,7 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 @pytest.mark.timeout(300)
 def test_sigkill_then_the_same_command_gives_the_same_model(tmp_path: Path) -> None:
-    overrides = [*SETTINGS, "iterations=2", "budget.steps=12", "save_steps=2"]
+    overrides = [*SETTINGS, "data.limit=16", "iterations=2", "budget.steps=20", "save_steps=2"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     commands = {
         path: ["train", "pocket/grpo", *overrides, "-o", str(path), "--resume"] for path in (whole, killed)
@@ -94,7 +95,11 @@ def test_sigkill_then_the_same_command_gives_the_same_model(tmp_path: Path) -> N
     assert start(commands[whole]).wait() == 0
     process = start(commands[killed])
     deadline = time.monotonic() + 120
-    while not list(killed.glob("trainer/checkpoint-*/training_log.parquet")) and time.monotonic() < deadline:
+    # one pass over 16 rows is 16 / 4 prompts × 2 iterations = 8 steps: killed in the second pass
+    while (
+        not list(killed.glob("trainer/checkpoint-1[0-9]/training_log.parquet"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -106,6 +111,42 @@ def test_sigkill_then_the_same_command_gives_the_same_model(tmp_path: Path) -> N
     before = (killed / "manifest.json").read_bytes()
     assert start(commands[killed]).wait() == 0
     assert (killed / "manifest.json").read_bytes() == before, "a finished run is left as it is"
+
+
+def test_a_kill_between_the_last_step_and_the_manifest_adds_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe("budget.steps=4", "save_steps=2", "iterations=2")
+    whole = train(made, tmp_path / "whole")
+
+    def cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pspo_bench.training.run.write_checkpoint", cut)
+        with pytest.raises(KeyboardInterrupt):
+            train(made, tmp_path / "cut")
+    train(made, tmp_path / "cut", resume=True)
+    manifest = json.loads((tmp_path / "cut" / "manifest.json").read_text())
+    assert manifest["optimizer_steps"] == 4
+    assert manifest["weights_sha256"] == resolve(str(whole)).fingerprint
+    assert list(log_of(tmp_path / "cut").index) == [0, 1, 2, 3, 4]
+
+
+def test_other_data_or_another_base_do_not_continue_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe("budget.steps=1")
+    train(made, tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    monkeypatch.setattr("pspo_bench.training.folder.rows_hash", lambda _: "other")
+    with pytest.raises(TrainingError, match="differs in training_data.training_sha: [0-9a-f]+ → other"):
+        train(made, tmp_path / "out", resume=True)
+
+
+def test_too_few_rows_for_one_batch_are_refused() -> None:
+    with pytest.raises(ConfigError, match="A generation batch takes 32 prompts .* only 8 training rows"):
+        plan(recipe("data.limit=8", "prompts_per_step=32", "micro_batch=4"))
 
 
 def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
@@ -183,9 +224,24 @@ def test_pickled_weights_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
         train(recipe(f"model.base={folder}", "budget.steps=1"), tmp_path / "out")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_torchs_own_full_disk_error_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.save reports a full disk as a RuntimeError of its writer."""
+    save = torch.save
+
+    def to_a_full_disk(value: Any, path: Any, *rest: Any, **options: Any) -> None:
+        save(value, "/dev/full" if str(path).endswith("optimizer.pt") else path, *rest, **options)
+
+    monkeypatch.setattr(torch, "save", to_a_full_disk)
+    with pytest.raises(
+        TrainingError, match="the disk is full or the folder is gone .*; mend that, then --resume"
+    ):
+        train(recipe("budget.steps=2", "save_steps=2"), tmp_path / "out")
+
+
 def test_epochs_become_the_steps_that_are_taken(tmp_path: Path) -> None:
     """32 rows / (4 prompts × 2 minibatches) = 4 generation batches a pass, each for 2 × 2 optimiser steps."""
-    made = recipe("data.limit=32", "iterations=2", "minibatches=2", "budget={epochs=0.5}", "save_steps=4")
+    made = recipe("data.limit=32", "iterations=2", "minibatches=2", "epochs=0.5", "save_steps=4")
     assert plan(made).optimizer_steps == 8
     assert plan(made).completions == 2 * (4 * 4 * 2)
     manifest = json.loads((train(made, tmp_path / "out") / "manifest.json").read_text())

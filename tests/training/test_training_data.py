@@ -64,16 +64,29 @@ COMPLETIONS = [
 ]
 
 
+END = 2
+
+
+def test_a_completion_cut_before_its_answer_is_not_paid_for() -> None:
+    """The last number may happen to be the gold; evaluation calls it truncated, and so must the reward."""
+    text, asked, gold, kind = "so 3 * 4 = 12", "How many?", "12", "number"
+    assert correctness([text], [[7, END]], [asked], [gold], [kind], ends={END}) == [1.0]
+    assert correctness([text], [[7, 8]], [asked], [gold], [kind], ends={END}) == [0.0]
+    assert check(text, gold, kind, question=asked, truncated=True).status == "truncated"
+    assert correctness(["#### 12\nand so"], [[7, 8]], [asked], [gold], [kind], ends={END}) == [1.0]
+
+
 def test_the_reward_is_the_verdict_in_both_of_trls_forms() -> None:
     gold, kinds = ["1234"] * len(COMPLETIONS), ["number"] * len(COMPLETIONS)
     verdicts = [float(check(c, "1234", "number").correct) for c in COMPLETIONS]
     assert verdicts[:4] == [1.0, 1.0, 0.0, 0.0]
     asked = ["How many?"] * len(COMPLETIONS)
-    assert correctness(COMPLETIONS, asked, gold, kinds) == verdicts
+    ids = [[5, END]] * len(COMPLETIONS)
+    assert correctness(COMPLETIONS, ids, asked, gold, kinds, ends={END}) == verdicts
     chat = [[{"role": "assistant", "content": c}] for c in COMPLETIONS]
-    assert correctness(chat, asked, gold, kinds) == verdicts
+    assert correctness(chat, ids, asked, gold, kinds, ends={END}) == verdicts
 
 
 def test_a_reward_of_the_wrong_length_is_an_error_not_a_broadcast() -> None:
     with pytest.raises(ValueError, match="zip"):
-        correctness(COMPLETIONS, ["How many?"], ["1234"], ["number"])
+        correctness(COMPLETIONS, [[END]], ["How many?"], ["1234"], ["number"], ends={END})
