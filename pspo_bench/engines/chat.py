@@ -20,16 +20,35 @@ def render(tokenizer: Any, messages: Messages, template_args: dict[str, Any] | N
     the system role (Gemma's) gets the system text in front of the first user message. Raises ModelError if
     the template fails.
     """
-    if not getattr(tokenizer, "chat_template", None):
+    if not has_template(tokenizer):
         return render_plain(messages)
+    return _rendered(tokenizer, messages, template_args)[0]
+
+
+def accepted(tokenizer: Any, messages: Messages) -> Messages:
+    """The conversation as the tokenizer's template takes it: the system text moved where the role is refused.
+
+    For trainers that apply the template themselves. Raises ModelError as `render`.
+    """
+    return _rendered(tokenizer, messages, None)[1]
+
+
+def has_template(tokenizer: Any) -> bool:
+    return bool(getattr(tokenizer, "chat_template", None))
+
+
+def _rendered(
+    tokenizer: Any, messages: Messages, template_args: dict[str, Any] | None
+) -> tuple[str, Messages]:
     from jinja2 import TemplateError
 
     try:
-        return _apply(tokenizer, messages, template_args)
+        return _apply(tokenizer, messages, template_args), messages
     except TemplateError as error:
         if "system" not in str(error).lower():
             raise ModelError(f"The chat template of {tokenizer.name_or_path} failed: {error}") from error
-        return _apply(tokenizer, _system_in_user(messages), template_args)
+        folded = _system_in_user(messages)
+        return _apply(tokenizer, folded, template_args), folded
 
 
 def render_plain(messages: Messages) -> str:

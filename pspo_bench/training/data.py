@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pspo_bench.engines.chat import accepted, has_template, render_plain
 from pspo_bench.errors import DataError
 from pspo_bench.prompts import messages
 from pspo_bench.records import Example, short_hash
@@ -38,13 +39,13 @@ def split_validation(examples: Sequence[Example], rows: int) -> tuple[list[Examp
     )
 
 
-def rollout_dataset(examples: Sequence[Example], system_prompt: str, *, chat: bool) -> Dataset:
+def rollout_dataset(examples: Sequence[Example], system_prompt: str, tokenizer: Any) -> Dataset:
     """One row per question: `prompt` (messages, or plain text without a chat template) and the reward's columns."""
     from datasets import Dataset
 
     rows = [
         {
-            "prompt": _prompt(example, system_prompt, chat),
+            "prompt": _prompt(example, system_prompt, tokenizer),
             "question": example.question,
             "gold": example.gold,
             "answer_type": example.answer_type,
@@ -54,15 +55,17 @@ def rollout_dataset(examples: Sequence[Example], system_prompt: str, *, chat: bo
     return Dataset.from_list(rows)
 
 
-def demonstration_dataset(examples: Sequence[Example], system_prompt: str, *, chat: bool) -> Dataset:
+def demonstration_dataset(examples: Sequence[Example], system_prompt: str, tokenizer: Any) -> Dataset:
     """One row per question with its worked solution, which must end in the answer line `#### <gold>`."""
     from datasets import Dataset
 
     rows = []
     for example in examples:
         solution = demonstration(example)
-        completion: Any = [{"role": "assistant", "content": solution}] if chat else solution
-        rows.append({"prompt": _prompt(example, system_prompt, chat), "completion": completion})
+        completion: Any = (
+            [{"role": "assistant", "content": solution}] if has_template(tokenizer) else solution
+        )
+        rows.append({"prompt": _prompt(example, system_prompt, tokenizer), "completion": completion})
     return Dataset.from_list(rows)
 
 
@@ -82,6 +85,7 @@ def rows_hash(examples: Sequence[Example]) -> str:
     return short_hash(*(example.hash for example in examples))
 
 
-def _prompt(example: Example, system_prompt: str, chat: bool) -> Any:
+def _prompt(example: Example, system_prompt: str, tokenizer: Any) -> Any:
+    """What `engines.chat.render` makes of the question, before TRL applies the template itself."""
     turns = messages(example, system_prompt)
-    return turns if chat else "\n\n".join(turn["content"] for turn in turns) + "\n"
+    return accepted(tokenizer, turns) if has_template(tokenizer) else render_plain(turns)

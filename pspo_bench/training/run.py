@@ -129,7 +129,6 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
     from transformers import PrinterCallback, ProgressCallback
 
     recipe = made.recipe
-    chat = bool(loaded.tokenizer.chat_template)
     common: dict[str, Any] = {
         "model": loaded.model,
         "processing_class": loaded.tokenizer,
@@ -140,7 +139,7 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
 
         from pspo_bench.training.settings import sft_config
 
-        dataset = demonstration_dataset(made.training, made.system_prompt, chat=chat)
+        dataset = demonstration_dataset(made.training, made.system_prompt, loaded.tokenizer)
         trainer: Any = SFTTrainer(
             args=sft_config(recipe, work_dir, made.optimizer_steps), train_dataset=dataset, **common
         )
@@ -152,7 +151,7 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
 
         trainer = TrustRegionTrainer(
             args=grpo_config(recipe, work_dir, made.optimizer_steps),
-            train_dataset=rollout_dataset(made.training, made.system_prompt, chat=chat),
+            train_dataset=rollout_dataset(made.training, made.system_prompt, loaded.tokenizer),
             reward_funcs=[partial(correctness, ends=eos_ids(loaded.model, loaded.tokenizer))],
             objective=_objective_function(recipe),
             aggregation=recipe.loss.aggregation,

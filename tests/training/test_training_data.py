@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from transformers import AutoTokenizer
 
 from pspo_bench.answers import check
 from pspo_bench.errors import DataError
+from pspo_bench.pocket import base_path
 from pspo_bench.records import Example
 from pspo_bench.tasks import load_examples, load_task
 from pspo_bench.training.data import demonstration, rollout_dataset, split_validation
@@ -46,12 +48,20 @@ def test_calculator_notes_are_not_part_of_a_demonstration() -> None:
 
 def test_prompts_are_messages_with_a_chat_template_and_text_without() -> None:
     example = Example("t", "0", "What is 2 + 3?", "5", "number")
-    chat = rollout_dataset([example], "Think.", chat=True)[0]
+    tokenizer = AutoTokenizer.from_pretrained(base_path())
+    chat = rollout_dataset([example], "Think.", tokenizer)[0]
     assert chat["prompt"] == [
         {"role": "system", "content": "Think."},
         {"role": "user", "content": "What is 2 + 3?"},
     ]
-    assert rollout_dataset([example], "Think.", chat=False)[0]["prompt"] == "Think.\n\nWhat is 2 + 3?\n"
+    refusing = tokenizer.chat_template
+    tokenizer.chat_template = (
+        "{{ raise_exception('no system role') if messages[0].role == 'system' }}" + refusing
+    )
+    folded = rollout_dataset([example], "Think.", tokenizer)[0]["prompt"]
+    assert folded == [{"role": "user", "content": "Think.\n\nWhat is 2 + 3?"}]
+    tokenizer.chat_template = None
+    assert rollout_dataset([example], "Think.", tokenizer)[0]["prompt"] == "Think.\n\nWhat is 2 + 3?\n"
 
 
 COMPLETIONS = [
