@@ -51,9 +51,10 @@ def train(
 
 def _claim_once(made: Plan, output: Path, resume: bool) -> bool:
     """`claim` by the first process alone, under torchrun and accelerate too; True if there is nothing left to do."""
+    import torch
     from accelerate import PartialState
 
-    state = PartialState()
+    state = PartialState(cpu=not torch.cuda.is_available())
     if state.is_main_process:
         claim(made, output, resume)
     state.wait_for_everyone()

@@ -149,6 +149,34 @@ def test_too_few_rows_for_one_batch_are_refused() -> None:
         plan(recipe("data.limit=8", "prompts_per_step=32", "micro_batch=4"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_processes_train_one_checkpoint(tmp_path: Path) -> None:
+    """gloo on this machine's loopback; both processes share one folder, one data order and one log."""
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "pspo_bench",
+    ]
+    arguments = ["train", "pocket/grpo", *SETTINGS, "iterations=2", "budget.steps=4", "save_steps=4"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run([*launch, *arguments, "-o", str(tmp_path / "out")], env=environment, check=True)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["optimizer_steps"] == 4
+    log = log_of(tmp_path / "out")
+    assert list(log.index) == [0, 1, 2, 3, 4]
+    # the reward is the mean over both processes' 8 completions each: a multiple of 1/16
+    assert (log["reward"].dropna() * 16 % 1).abs().max() < 1e-6
+    assert manifest["tokens_generated"] > 2 * 16 * 4, (
+        "two batches of 16 completions, counted over both processes"
+    )
+
+
 def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
     train(recipe("budget.steps=1"), tmp_path / "out")
     with pytest.raises(TrainingError, match="holds a training run; give --resume"):
