@@ -11,6 +11,7 @@ the gradient is that of advantage times log-probability, averaged over all compl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -71,8 +72,12 @@ def plain_loop(
     group: int = 8,
     learning_rate: float = 2e-4,
     max_new_tokens: int = 64,
+    reward: Callable[[str, str], float] = exact_match,
 ) -> list[float]:
-    """One Adam step per batch of (question, gold); returns the mean sampled reward of every step."""
+    """One Adam step per batch of (question, gold); returns the mean sampled reward of every step.
+
+    `reward` is given a completion and the gold.
+    """
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     rewards_by_step = []
     for batch in batches:
@@ -81,7 +86,7 @@ def plain_loop(
         ids, attention, mask = sample(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
         completions = texts_of(tokenizer, ids, mask)
         rewards = torch.tensor(
-            [exact_match(text, gold) for text, (_, gold) in zip(completions, pairs, strict=True)]
+            [reward(text, gold) for text, (_, gold) in zip(completions, pairs, strict=True)]
         )
         advantages = group_advantages(rewards, group)
         logps = completion_logps(model, ids, attention, mask.shape[1])

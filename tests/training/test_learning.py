@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl.trainer.utils import RepeatSampler
 
+from pspo_bench.answers import check
 from pspo_bench.config import Recipe, load_recipe
 from pspo_bench.pocket import base_path
 from pspo_bench.training import plan, train
@@ -44,6 +45,7 @@ def recipe(seed: int) -> Recipe:
         f"group_size={GROUP}",
         "learning_rate=2e-4",
         "iterations=1",
+        "minibatches=1",
         "temperature=1.0",
         "max_tokens=64",
     ]
@@ -63,12 +65,17 @@ def prompts_of(made: Recipe) -> list[list[tuple[str, str]]]:
     return [drawn[start : start + PROMPTS] for start in range(0, len(drawn), PROMPTS)]
 
 
+def verdict(completion: str, gold: str) -> float:
+    """The trainer's reward: the two sides differ in the loop alone."""
+    return float(check(completion, gold, "number").correct)
+
+
 def plain_curve(made: Recipe) -> list[float]:
     torch.manual_seed(made.seed)
     model = AutoModelForCausalLM.from_pretrained(base_path(), dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(base_path())
     curve: list[float] = plain().plain_loop(
-        model, tokenizer, prompts_of(made), group=GROUP, learning_rate=2e-4
+        model, tokenizer, prompts_of(made), group=GROUP, learning_rate=2e-4, reward=verdict
     )
     return curve
 
