@@ -96,8 +96,17 @@ def last_resume_point(work_dir: Path) -> Path | None:
     """The newest complete checkpoint; one that a kill cut short lacks the log, which is written last."""
     from pspo_bench.training.callbacks import LOG_NAME
 
-    points = [p for p in work_dir.glob("checkpoint-*") if (p / LOG_NAME).is_file() and p.name[11:].isdigit()]
-    return max(points, key=lambda p: int(p.name[11:]), default=None)
+    points = [
+        p
+        for p in work_dir.glob("checkpoint-*")
+        if (p / LOG_NAME).is_file() and p.name.removeprefix("checkpoint-").isdigit()
+    ]
+    return max(points, key=step_of, default=None)
+
+
+def step_of(resume_point: Path) -> int:
+    """The optimiser step after which a resume point, `checkpoint-N`, was saved."""
+    return int(resume_point.name.removeprefix("checkpoint-"))
 
 
 def write_checkpoint(

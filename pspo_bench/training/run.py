@@ -15,7 +15,14 @@ from pspo_bench.errors import TrainingError
 from pspo_bench.objectives import get_objective
 from pspo_bench.provenance import provenance
 from pspo_bench.training.data import demonstration_dataset, rollout_dataset
-from pspo_bench.training.folder import MANIFEST_NAME, WORK_NAME, claim, last_resume_point, write_checkpoint
+from pspo_bench.training.folder import (
+    MANIFEST_NAME,
+    WORK_NAME,
+    claim,
+    last_resume_point,
+    step_of,
+    write_checkpoint,
+)
 from pspo_bench.training.plan import SFT, Plan, plan, steps_per_epoch
 
 if TYPE_CHECKING:
@@ -84,7 +91,7 @@ def _train(made: Plan, output: Path) -> Path:
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
         if recipe.objective.name != SFT:
-            trainer.epochs_done = int(resume_point.name.partition("-")[2]) // steps_per_epoch(made)
+            trainer.epochs_done = step_of(resume_point) // steps_per_epoch(made)
     with _disk_errors(output):
         _run_to_the_end(trainer, made, resume_point)
         if trainer.accelerator.is_main_process:
@@ -95,7 +102,7 @@ def _train(made: Plan, output: Path) -> Path:
 
 
 def _run_to_the_end(trainer: Any, made: Plan, resume_point: Path | None) -> None:
-    if resume_point is not None and int(resume_point.name.partition("-")[2]) >= made.optimizer_steps:
+    if resume_point is not None and step_of(resume_point) >= made.optimizer_steps:
         # killed after the last step: the trainer would take one more before it looks at the budget
         from transformers import TrainerState
 
