@@ -11,11 +11,13 @@ Importing this package is cheap: SymPy is loaded only inside the worker processe
 
 from __future__ import annotations
 
+from pspo_bench.answers.cache import cache_on_disk
 from pspo_bench.answers.check import (
     CHECKER_NAME,
     CHECKER_VERSION,
     CheckRow,
     check,
+    check_async,
     check_many,
     validate_gold,
 )
@@ -33,7 +35,9 @@ __all__ = [
     "CheckRow",
     "Extraction",
     "answer_types",
+    "cache_on_disk",
     "check",
+    "check_async",
     "check_many",
     "close_pool",
     "detect_type",

@@ -6,6 +6,7 @@ Verdict(status=<Status.CORRECT: 'correct'>, extracted='1,234', method='hash', re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from pspo_bench.answers import paper
+from pspo_bench.answers.cache import shared_cache
 from pspo_bench.answers.extract import SCORINGS, STATED_METHODS, Extraction, extract_as
 from pspo_bench.answers.kinds import Gold, parse_gold, resolve_type
-from pspo_bench.answers.match import Context, Match, NeedsSymbolicError, NotAnAnswerError
+from pspo_bench.answers.match import Match, NeedsSymbolicError, NotAnAnswerError
 from pspo_bench.answers.pool import Outcome, shared_pool
 from pspo_bench.errors import AnswerError, unknown
 from pspo_bench.records import Status, Verdict
@@ -63,6 +65,11 @@ def check(
     row = CheckRow(completion, gold, answer_type, question, truncated)
     step = _decide(row, scoring, timeout_s)
     return step if isinstance(step, Verdict) else _finish(step, timeout_s, workers=1)
+
+
+async def check_async(completion: str, gold: str, answer_type: str = "auto", **options: Any) -> Verdict:
+    """`check` for asyncio: the event loop goes on while a worker process compares."""
+    return await asyncio.to_thread(check, completion, gold, answer_type, **options)
 
 
 def check_many(
@@ -145,7 +152,7 @@ def _compare_here(gold: Gold, answer: Extraction, question: str | None) -> Verdi
 @lru_cache(maxsize=16384)
 def _exact_match(gold: Gold, answer: str, question: str | None) -> Match:
     try:
-        return gold.match(answer, Context(question=question))
+        return gold.match(answer, question)
     except NotAnAnswerError as error:
         return Match(False, str(error))
     except RecursionError:
@@ -153,14 +160,20 @@ def _exact_match(gold: Gold, answer: str, question: str | None) -> Match:
 
 
 def _finish(step: _Pending, timeout_s: float, workers: int) -> Verdict:
-    question = step.question if step.gold.kind.uses_question else None
-    result = shared_pool(workers).compare(
-        step.gold.text, step.answer.text, step.gold.kind.name, question, timeout_s
-    )
-    if result.outcome is Outcome.DECIDED:
-        return _verdict(Match(result.equal, result.reason), step.answer)
-    status = Status.TIMEOUT if result.outcome is Outcome.TIMEOUT else Status.ERROR
-    return Verdict(status, step.answer.text, step.answer.method, result.reason)
+    kind = step.gold.kind
+    key = (step.gold.text, step.answer.text, kind.spec, step.question if kind.uses_question else None)
+    cache = shared_cache(CHECKER_VERSION)
+    known = cache.get(key)
+    if known is not None:
+        return _verdict(known, step.answer)
+    request = dict(zip(("gold", "answer", "type", "question"), key, strict=True))
+    reply = shared_pool(workers).ask(request, timeout_s)
+    if reply.outcome is Outcome.DONE:
+        match = Match(reply.body["equal"], reply.body["reason"])
+        cache.put(key, match)
+        return _verdict(match, step.answer)
+    status = Status.TIMEOUT if reply.outcome is Outcome.TIMEOUT else Status.ERROR
+    return Verdict(status, step.answer.text, step.answer.method, reply.reason)
 
 
 def _verdict(match: Match, answer: Extraction) -> Verdict:

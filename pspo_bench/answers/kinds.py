@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from pspo_bench.answers import maths, numeric, phrases
+from pspo_bench.answers import maths, numeric, numerical, phrases
 from pspo_bench.answers.clock import find_date
 from pspo_bench.answers.extract import Fallback
-from pspo_bench.answers.formula import has_symbol
-from pspo_bench.answers.match import Context, Match, NotAnAnswerError
+from pspo_bench.answers.match import EXACT, Context, Match, NotAnAnswerError, Tolerance
 from pspo_bench.answers.quantity import read_quantity
+from pspo_bench.answers.rational import has_symbol
 from pspo_bench.answers.structure import shape_of
 from pspo_bench.answers.text import clean
-from pspo_bench.errors import AnswerError, ConfigError
+from pspo_bench.errors import AnswerError, ConfigError, unknown
 from pspo_bench.registry import Registry
 
 
@@ -32,7 +33,8 @@ class AnswerType:
 
     `parse` reads a gold and raises NotAnAnswerError when it cannot; `match` compares what it returned with the
     text of an answer. `fallback` says what to extract where no answer is stated; `uses_question` whether the
-    question can change a match (it is then part of the cache key).
+    question can change a match (it is then part of the cache key). `tolerance` and `spec`, the name with it, are set
+    by `resolve_type`.
     """
 
     name: str
@@ -40,6 +42,8 @@ class AnswerType:
     match: Callable[[Any, str, Context], Match]
     fallback: Fallback = Fallback.NUMBER
     uses_question: bool = False
+    tolerance: Tolerance = EXACT
+    spec: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,16 @@ class Gold:
     kind: AnswerType
     value: Any = field(compare=False)
 
-    def match(self, answer: str, context: Context) -> Match:
+    def match(
+        self,
+        answer: str,
+        question: str | None,
+        equal: Callable[[Any, Any], bool] = numerical.equal,
+        same_equation: Callable[[Any, Any], bool] = numerical.same_equation,
+    ) -> Match:
+        context = Context(
+            question if self.kind.uses_question else None, equal, same_equation, self.kind.tolerance
+        )
         return self.kind.match(self.value, answer, context)
 
 
@@ -98,17 +111,42 @@ it is open whether a point or an open interval is meant; `list` is several formu
 
 
 def resolve_type(gold: str, answer_type: str, question: str | None = None) -> AnswerType:
-    """The type called `answer_type`, found by the gold's form for "auto". Raises AnswerError naming the known ones."""
-    name = detect_type(gold, question) if answer_type == "auto" else answer_type
-    try:
-        return _find(name)
-    except ConfigError as error:
-        raise AnswerError(str(error)) from error
+    """The type called `answer_type`, found by the gold's form for "auto". Raises AnswerError naming the known ones.
+
+    A rounding rule may stand behind the name: `number[decimals=2]`, `auto[abs_tol=0.01]`, `money[rel_tol=1e-3]`.
+    """
+    if answer_type == "auto" or answer_type.startswith("auto["):
+        answer_type = detect_type(gold, question) + answer_type.removeprefix("auto")
+    return _find(answer_type)
+
+
+_SPEC = re.compile(r"(?P<name>[^\[\]]+)(?:\[\s*(?P<rule>\w+)\s*=\s*(?P<value>[0-9.eE/+-]{1,20})\s*\])?")
 
 
 @lru_cache(maxsize=256)
-def _find(name: str) -> AnswerType:
-    return answer_types.get(name)
+def _find(spec: str) -> AnswerType:
+    """The type that a task names, with the tolerance in brackets behind it."""
+    found = _SPEC.fullmatch(spec)
+    if not found:
+        raise AnswerError(f"Answer type {spec!r} is not of the form name or name[rule=value]")
+    try:
+        kind = answer_types.get(found["name"])
+    except ConfigError as error:
+        raise AnswerError(str(error)) from error
+    tolerance = _tolerance(spec, found["rule"], found["value"]) if found["rule"] else EXACT
+    return replace(kind, tolerance=tolerance, spec=spec)
+
+
+def _tolerance(spec: str, rule: str, value: str) -> Tolerance:
+    if rule not in (rules := [field.name for field in fields(Tolerance)]):
+        raise AnswerError(unknown("rounding rule", rule, rules, f"answer type {spec!r}"))
+    try:
+        number = int(value) if rule == "decimals" else Fraction(value)
+    except (ValueError, ZeroDivisionError) as error:
+        raise AnswerError(f"Answer type {spec!r}: {value!r} is not a number") from error
+    if not 0 <= number <= (100 if rule == "decimals" else 10**12):
+        raise AnswerError(f"Answer type {spec!r}: {rule} must not be negative, nor huge")
+    return replace(EXACT, **{rule: number})
 
 
 @lru_cache(maxsize=16384)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 
@@ -22,11 +23,42 @@ class NotAnAnswerError(ValueError):
 
 
 class NeedsSymbolicError(Exception):
-    """Exact arithmetic cannot decide; the comparison belongs into a worker process."""
+    """What can be done in this process cannot decide; the comparison belongs into a worker process."""
 
 
-def _undecided(_left: Any, _right: Any) -> bool:
-    raise NeedsSymbolicError
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a number may be from the gold: not at all, unless a task says so in its answer type.
+
+    `decimals`: both are equal once rounded, half away from zero, to so many decimals. `abs_tol`, `rel_tol`: the
+    largest difference, and the largest share of the gold.
+    """
+
+    decimals: int | None = None
+    abs_tol: Fraction | None = None
+    rel_tol: Fraction | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.decimals is None and self.abs_tol is None and self.rel_tol is None
+
+    def accepts(self, gold: Fraction, answer: Fraction) -> bool:
+        if gold == answer:
+            return True
+        difference = abs(gold - answer)
+        return (
+            (self.decimals is not None and _rounded(gold, self.decimals) == _rounded(answer, self.decimals))
+            or (self.abs_tol is not None and difference <= self.abs_tol)
+            or (self.rel_tol is not None and difference <= self.rel_tol * abs(gold))
+        )
+
+
+EXACT = Tolerance()
+
+
+def _rounded(value: Fraction, decimals: int) -> int:
+    scaled = abs(value) * 10**decimals + Fraction(1, 2)
+    return int(scaled) if value >= 0 else -int(scaled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +66,10 @@ class Context:
     """What a matcher may look at beside gold and answer.
 
     `equal` and `same_equation` compare two formulas (nodes of `formula`), or two equations given as
-    (left, right) pairs, symbolically; outside a worker both raise NeedsSymbolicError.
+    (left, right) pairs; they raise NeedsSymbolicError where they cannot tell.
     """
 
-    question: str | None = None
-    equal: Callable[[Any, Any], bool] = _undecided
-    same_equation: Callable[[Any, Any], bool] = _undecided
+    question: str | None
+    equal: Callable[[Any, Any], bool]
+    same_equation: Callable[[Any, Any], bool]
+    tolerance: Tolerance = EXACT

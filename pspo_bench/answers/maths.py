@@ -1,8 +1,7 @@
 """Answers that are mathematical objects: expressions, equations, tuples, intervals, sets, lists, matrices.
 
->>> gold = parser_of("interval")("(2, 4]")
->>> match_shape(gold, "2 < x \\\\le 4", Context()).equal
-True
+    >>> parse_gold("(2, 4]", resolve_type("(2, 4]", "interval")).match("2 < x \\\\le 4", None).equal
+    True
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from pspo_bench.answers.formula import Node, exact, has_symbol
+from pspo_bench.answers.compare import same_node
 from pspo_bench.answers.match import Context, Match, NotAnAnswerError
 from pspo_bench.answers.numeric import match_number
 from pspo_bench.answers.quantity import Quantity, read_quantity
+from pspo_bench.answers.rational import has_symbol
 from pspo_bench.answers.structure import Piece, Shape, read_shape
 from pspo_bench.answers.text import clean
 
@@ -95,14 +95,6 @@ def _same(gold: Shape, given: Shape, context: Context) -> bool:
             return _same_collection(gold, given, context)
         case _:
             return _same_matrix(gold, given, context)
-
-
-def same_node(gold: Node, given: Node, context: Context) -> bool:
-    """Equal formulas: exact where both are rational, then equal trees, then symbolically."""
-    left, right = exact(gold), exact(given)
-    if left is not None and right is not None:
-        return left == right
-    return gold == given or context.equal(gold, given)
 
 
 def _same_value(gold: Shape, given: Shape, context: Context) -> bool:

@@ -1,7 +1,7 @@
 """Answers that are numbers: plain, percent, money, with units, ordinals, base-n, ratios, and several of them.
 
->>> match_ratio(parse_ratio("3:4"), "6 to 8", Context())
-Match(equal=True, reason='equal ratios')
+    >>> parse_gold("3:4", resolve_type("3:4", "ratio")).match("6 to 8", None)
+    Match(equal=True, reason='equal ratios')
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from pspo_bench.answers.formula import exact, has_symbol, parse
+from pspo_bench.answers.compare import compare_quantities
+from pspo_bench.answers.formula import parse
 from pspo_bench.answers.match import Context, Match, NotAnAnswerError
-from pspo_bench.answers.quantity import Quantity, compare_quantities, read_quantity
+from pspo_bench.answers.quantity import Quantity, read_quantity
+from pspo_bench.answers.rational import exact, has_symbol
 from pspo_bench.answers.structure import expand_plus_minus
 from pspo_bench.answers.text import clean, split_top
 from pspo_bench.answers.units import currency, read_unit
@@ -77,8 +79,9 @@ def _match_one(gold: Quantity, answer: str, context: Context) -> Match:
         value = parse_base(text).value
         return Match(gold.value == value, "equal numbers" if gold.value == value else "different values")
     quantity = read_quantity(answer)
-    if has_symbol(quantity.node):
-        return Match(False, f"'{text[:40]}' holds a variable, the gold is a number")
+    if has_symbol(quantity.node):  # sin^2 x + cos^2 x is the number 1
+        same = context.equal(gold.node, quantity.node)
+        return Match(same, "equal for every value of its variables" if same else "it holds a variable")
     return compare_quantities(gold, quantity, context)
 
 

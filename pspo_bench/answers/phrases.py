@@ -1,7 +1,7 @@
 """Answers in words: yes/no, names and phrases, choices, times of day and dates.
 
->>> match_text(parse_text("Mrs. Hilt"), "So Mrs. Hilt has more money", Context()).equal
-True
+    >>> parse_gold("Mrs. Hilt", resolve_type("Mrs. Hilt", "text")).match("So Mrs. Hilt has more money", None).equal
+    True
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Killable worker processes for comparisons that may hang: one pool for the whole program, usable from any thread.
 
-Each comparison has a deadline that this process keeps. A worker that misses it is killed and replaced, so a hang costs
+Each request has a deadline that this process keeps. A worker that misses it is killed and replaced, so a hang costs
 one timeout and nothing else. Workers are separate Python programs (`worker`), so neither the caller's main module nor
 torch is imported into them, and no fork happens in a threaded program.
 
-    >>> shared_pool().compare(r"2\\\\sqrt{3}", r"\\\\sqrt{12}", "expression", None, 5.0).equal
-    True
+    >>> request = {"gold": r"\\int_0^1 x dx", "answer": "1/2", "type": "expression", "question": None}
+    >>> shared_pool().ask(request, timeout_s=5.0).body
+    {'equal': True, 'reason': 'equal numbers'}
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -30,24 +30,24 @@ from pspo_bench.answers.worker import pack
 
 MEMORY_BYTES = 2 * 1024**3
 STARTUP_S = 120.0
-CACHE_SIZE = 20_000
+COMPARER = "pspo_bench.answers.worker"
 
 
 class Outcome(Enum):
-    """What became of a comparison."""
+    """What became of a request."""
 
-    DECIDED = "decided"
+    DONE = "done"
     TIMEOUT = "timeout"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """`equal` means something only where the outcome is DECIDED."""
+class Reply:
+    """A worker's answer in `body`, or in `reason` why there is none."""
 
     outcome: Outcome
-    equal: bool
-    reason: str
+    body: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
 class _WorkerDiedError(Exception):
@@ -59,14 +59,14 @@ class _DeadlineError(Exception):
 
 
 class Worker:
-    """One worker process and the pipes to it."""
+    """One worker process, running `module`, and the pipes to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = COMPARER, memory_bytes: int = MEMORY_BYTES) -> None:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         # -P keeps the working directory off the path: a user's file sympy.py must not be imported instead.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pspo_bench.answers.worker", str(MEMORY_BYTES)],
+            [sys.executable, "-P", "-m", module, str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -127,16 +127,16 @@ class Worker:
 
 
 class Pool:
-    """Up to `size` warm workers, started as they are needed, and a cache of what they decided."""
+    """Up to `size` warm workers that run `module` (see `worker.serve`), started as they are needed."""
 
-    def __init__(self, size: int = 1) -> None:
+    def __init__(self, size: int = 1, module: str = COMPARER, memory_bytes: int = MEMORY_BYTES) -> None:
         self._size = size
+        self._module, self._memory_bytes = module, memory_bytes
         self._started = 0
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._closed = False
         self._changed = threading.Condition()
-        self._cache: OrderedDict[tuple[str, str, str, str | None], Result] = OrderedDict()
 
     def grow(self, size: int) -> None:
         """Allow at least `size` workers."""
@@ -144,21 +144,39 @@ class Pool:
             self._size = max(self._size, size)
             self._changed.notify_all()
 
-    def compare(
-        self, gold: str, answer: str, answer_type: str, question: str | None, timeout_s: float
-    ) -> Result:
-        """Compare in a worker. Waiting for a free worker and its start do not count against `timeout_s`."""
-        key = (gold, answer, answer_type, question)
-        with self._changed:
-            known = self._cache.get(key)
-            if known:
-                self._cache.move_to_end(key)
-                return known
-        request = dict(zip(("gold", "answer", "type", "question"), key, strict=True))
-        result = self._run({**request, "limit_s": timeout_s}, timeout_s)
-        if result.outcome is Outcome.DECIDED:
-            self._remember(key, result)
-        return result
+    def ask(self, request: dict[str, Any], timeout_s: float) -> Reply:
+        """A worker's reply to `request`, a JSON object.
+
+        Waiting for a free worker and for its start does not count against `timeout_s`: else a neighbour's hang
+        would cost this request its time.
+        """
+        # A worker may have been killed from outside (out of memory) while idle: one fresh try.
+        for is_last_try in (False, True):
+            worker = self._take()
+            if worker is None:
+                break
+            try:
+                worker.wait_ready()
+                body = worker.ask({**request, "limit_s": timeout_s}, timeout_s)
+            except _DeadlineError:
+                self._discard(worker)
+                return Reply(Outcome.TIMEOUT, reason=f"the comparison took longer than {timeout_s:g} s")
+            except (_WorkerDiedError, OSError, ValueError):
+                self._discard(worker)
+                if is_last_try or self._closed:
+                    break
+            except BaseException:
+                # Interrupted: what the worker will still send must not reach the next request.
+                self._discard(worker)
+                raise
+            else:
+                self._give_back(worker)
+                return (
+                    Reply(Outcome.FAILED, reason=body["error"])
+                    if "error" in body
+                    else Reply(Outcome.DONE, body)
+                )
+        return Reply(Outcome.FAILED, reason="the worker process ended during the comparison")
 
     def close(self) -> None:
         """Kill every worker; comparisons under way fail."""
@@ -175,40 +193,6 @@ class Pool:
         with self._changed:
             return [worker.pid for worker in (*self._idle, *self._busy)]
 
-    def _remember(self, key: tuple[str, str, str, str | None], result: Result) -> None:
-        with self._changed:
-            self._cache[key] = result
-            if len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
-
-    def _run(self, request: dict[str, Any], timeout_s: float) -> Result:
-        # A worker may have been killed from outside (out of memory) while idle: one fresh try.
-        for is_last_try in (False, True):
-            worker = self._take()
-            if worker is None:
-                break
-            try:
-                worker.wait_ready()
-                reply = worker.ask(request, timeout_s)
-            except _DeadlineError:
-                self._discard(worker)
-                return Result(Outcome.TIMEOUT, False, f"the comparison took longer than {timeout_s:g} s")
-            except (_WorkerDiedError, OSError, ValueError):
-                self._discard(worker)
-                if is_last_try or self._closed:
-                    break
-            except BaseException:
-                self._discard(
-                    worker
-                )  # interrupted: what the worker will still send must not reach the next row
-                raise
-            else:
-                self._give_back(worker)
-                if "error" in reply:
-                    return Result(Outcome.FAILED, False, reply["error"])
-                return Result(Outcome.DECIDED, reply["equal"], reply["reason"])
-        return Result(Outcome.FAILED, False, "the worker process ended during the comparison")
-
     def _take(self) -> Worker | None:
         """A free worker, waited for if need be; None when the pool is closed."""
         with self._changed:
@@ -219,7 +203,7 @@ class Pool:
             if self._idle:
                 worker = self._idle.pop()
             else:
-                worker = Worker()
+                worker = Worker(self._module, self._memory_bytes)
                 self._started += 1
             self._busy.add(worker)
             return worker

@@ -9,12 +9,15 @@ Formulas with integrals, sums or limits are read by the LaTeX parser of Math-Ver
 
 from __future__ import annotations
 
+import contextlib
 import random
 from fractions import Fraction
 from typing import Any
 
-from pspo_bench.answers.formula import Node, exact
-from pspo_bench.answers.match import NotAnAnswerError
+from pspo_bench.answers import numerical
+from pspo_bench.answers.formula import Node
+from pspo_bench.answers.match import NeedsSymbolicError, NotAnAnswerError
+from pspo_bench.answers.rational import exact
 
 DIGITS = 30
 CONSTANT_DIGITS = 100
@@ -35,15 +38,15 @@ _UNARY = {
 
 def equal(left: Node, right: Node) -> bool:
     """Whether two formulas are equal. Raises NotAnAnswerError for what cannot be built or evaluated safely."""
-    if left == right:
-        return True
-    if _infinite(left) or _infinite(right):
-        return _infinite(left) == _infinite(right)
+    with contextlib.suppress(NeedsSymbolicError):
+        return numerical.equal(left, right)
     return _vanishes(build(left), build(right), exactly=_has_tiny(left) or _has_tiny(right))
 
 
 def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
     """Whether left - right of the one is a constant, non-zero multiple of the other's."""
+    with contextlib.suppress(NeedsSymbolicError):
+        return numerical.same_equation(gold, given)
     mine, theirs = (build(side[0]) - build(side[1]) for side in (gold, given))
     symbols = mine.free_symbols
     if not symbols or symbols != theirs.free_symbols:
@@ -56,15 +59,6 @@ def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
         if len(ratios) == POINTS:
             break
     return len(ratios) >= 3 and all(_close(ratio, ratios[0]) for ratio in ratios)
-
-
-def _infinite(node: Node) -> int:
-    """+1 and -1 for the two infinities, 0 for everything finite."""
-    if node == ("const", "oo"):
-        return 1
-    if node[0] == "neg":
-        return -_infinite(node[1])
-    return 0
 
 
 def build(node: Node) -> Any:

@@ -14,9 +14,10 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from pspo_bench.answers.match import Context, NotAnAnswerError
+from pspo_bench.answers.match import NotAnAnswerError
 
 GRACE_S = 2.0
 """A worker whose parent has died kills itself this long after the limit of the check that it is busy with."""
@@ -38,17 +39,42 @@ def pack(message: Any) -> bytes:
 
 
 def compare(request: dict[str, Any]) -> dict[str, Any]:
-    """The reply to one request; a failure of the mathematics is a reply too, never the end of the worker."""
+    """The reply to one comparison."""
     from pspo_bench.answers import symbolic
     from pspo_bench.answers.kinds import parse_gold, resolve_type
 
     try:
-        gold = parse_gold(request["gold"], resolve_type(request["gold"], request["type"], None))
-        context = Context(request["question"], symbolic.equal, symbolic.same_equation)
-        match = gold.match(request["answer"], context)
+        gold = parse_gold(request["gold"], resolve_type(request["gold"], request["type"]))
+        match = gold.match(request["answer"], request["question"], symbolic.equal, symbolic.same_equation)
         return {"equal": match.equal, "reason": match.reason}
     except (NotAnAnswerError, RecursionError) as error:
         return {"equal": False, "reason": str(error) or "nested too deeply"}
+
+
+def serve(handle: Callable[[dict[str, Any]], dict[str, Any]], preload: Callable[[], None]) -> None:
+    """Answer requests with `handle` until stdin ends. Whatever a library prints goes to stderr, never between frames.
+
+    `preload` imports what is slow to import, before the first request and so not within its time.
+    """
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    preload()
+    _limit_memory(int(sys.argv[1]))
+    replies.write(pack({"ready": True}))
+    replies.flush()
+    while (request := read_frame(sys.stdin.buffer)) is not None:
+        signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + GRACE_S)
+        reply = _guarded(handle, request)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        replies.write(pack(reply))
+        replies.flush()
+
+
+def _guarded(handle: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    """A failure of the mathematics is a reply too, never the end of the worker."""
+    try:
+        return handle(request)
     except MemoryError:
         return {"error": "the comparison ran out of memory"}
     except Exception as error:  # SymPy raises nearly anything on strange formulas; the row says so
@@ -62,24 +88,11 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main() -> None:
-    """Serve until stdin ends. Whatever a library prints goes to stderr, never between the frames."""
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import latex2sympy2_extended  # noqa: F401  loaded before the first check, not within its time
+def _preload() -> None:
+    import latex2sympy2_extended  # noqa: F401
+    import mpmath  # noqa: F401
     import sympy  # noqa: F401
-
-    _limit_memory(int(sys.argv[1]))
-    replies.write(pack({"ready": True}))
-    replies.flush()
-    while (request := read_frame(sys.stdin.buffer)) is not None:
-        signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + GRACE_S)
-        reply = compare(request)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        replies.write(pack(reply))
-        replies.flush()
 
 
 if __name__ == "__main__":
-    main()
+    serve(compare, _preload)

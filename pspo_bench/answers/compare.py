@@ -1,0 +1,110 @@
+"""Whether two quantities are equal by the marking scheme: value, unit, percent sign, tolerance.
+
+>>> compare_quantities(read_quantity("2 hours"), read_quantity("120 minutes"), context).equal
+True
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from pspo_bench.answers import numerical
+from pspo_bench.answers.formula import Node
+from pspo_bench.answers.match import Context, Match
+from pspo_bench.answers.quantity import Quantity
+from pspo_bench.answers.rational import exact
+from pspo_bench.answers.units import Unit
+
+_ASKS_SHARE = re.compile(r"percent|per cent|%", re.I)
+_ASKING = re.compile(
+    r"(?:what|which|how|find|calculate|determine|express|give|compute|by)\b[^.?!]*?(?:percent|per cent|\\%|%)[^.?!]*",
+    re.I,
+)
+
+
+@lru_cache(maxsize=4096)
+def asks_percent(question: str | None) -> bool:
+    """Whether a question asks for a percentage: its asking sentence says so."""
+    if not question or not _ASKS_SHARE.search(question):
+        return False
+    asked = [part for part in re.split(r"(?<=[.?!])\s+", question) if _ASKING.search(part)]
+    return any(
+        re.search(
+            r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b"
+            r"(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)",
+            part,
+            re.I,
+        )
+        for part in asked
+    )
+
+
+def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Match:
+    """Value equality with the marking scheme's rules for units and percent signs."""
+    if answer.unit is not None and gold.unit is not None:
+        factor = _conversion(gold.unit, answer.unit, context.question)
+        if factor is None:
+            return Match(
+                False, f"another unit: {' '.join(answer.unit.words)}, not {' '.join(gold.unit.words)}"
+            )
+        if factor != 1:
+            answer = answer.scaled(factor)
+    for candidate, reason in _readings(gold, answer, context.question):
+        if _same_value(gold, candidate, context):
+            return Match(True, reason)
+    if answer.percent and not gold.percent and gold.value is not None and answer.value == gold.value:
+        return Match(False, "a percentage, but the gold is a plain number and no percentage is asked for")
+    return Match(False, "different values")
+
+
+def _readings(gold: Quantity, answer: Quantity, question: str | None) -> list[tuple[Quantity, str]]:
+    if gold.percent == answer.percent:
+        equal = (answer, "equal percentages" if gold.percent else "equal numbers")
+        return [equal]
+    if gold.percent:
+        return [
+            (answer, "equal: the percent sign may be left out"),
+            (answer.scaled(100), "equal: written as a share of 1"),
+        ]
+    readings = [(answer.scaled(Fraction(1, 100)), "equal: a percentage is a share of 1")]
+    if asks_percent(question):
+        readings.append((answer, "equal: the question asks for a percentage"))
+    return readings
+
+
+def _same_value(gold: Quantity, answer: Quantity, context: Context) -> bool:
+    if gold.value is not None and answer.value is not None:
+        return context.tolerance.accepts(gold.value, answer.value)
+    return same_node(gold.node, answer.node, context)
+
+
+def same_node(gold: Node, given: Node, context: Context) -> bool:
+    """Equal formulas: exact where both are rational, then equal trees, then by their values, then symbolically."""
+    left, right = exact(gold), exact(given)
+    if left is not None and right is not None:
+        return context.tolerance.accepts(left, right)
+    if gold == given:
+        return True
+    if not context.tolerance.is_exact:
+        left, right = (exact(node) or numerical.value(node) for node in (gold, given))
+        if left is not None and right is not None:
+            return context.tolerance.accepts(left, right)
+    return context.equal(gold, given)
+
+
+def _conversion(gold: Unit, answer: Unit, question: str | None) -> Fraction | None:
+    """The factor that turns the answer's number into the gold's unit; 1 where the words do not disagree."""
+    if gold.dimension and answer.dimension:
+        return answer.factor / gold.factor if gold.dimension == answer.dimension else None
+    if gold.dimension is None and answer.dimension is None:
+        other = answer.is_count_noun and gold.is_count_noun and not _share_stem(gold, answer)
+        text = (question or "").lower()
+        return None if other and answer.words[0] in text and gold.words[0] in text else Fraction(1)
+    counted = gold if gold.dimension is None else answer
+    return None if counted.is_count_noun else Fraction(1)
+
+
+def _share_stem(left: Unit, right: Unit) -> bool:
+    return bool({word[:4] for word in left.words} & {word[:4] for word in right.words})
