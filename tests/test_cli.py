@@ -157,10 +157,21 @@ def test_tasks_check_fails_on_a_gold_that_does_not_fit_its_type(
         '[columns]\nquestion = "{q}"\ngold = "{a}"\n[splits.test]\nfile = "mine.jsonl"\n'
     )
     (tmp_path / "mine.jsonl").write_text('{"q": "1 + 1", "a": "2"}\n{"q": "who?", "a": "Ann"}\n')
-    assert main(["tasks", "check", "mine", "--tasks-dir", str(tmp_path)]) == 1
-    out = capsys.readouterr().out
-    assert "mine/test: 1 of 2 golds pass their own checker" in out
-    assert "mine/1:" in out
+    file = tmp_path / "golds.json"
+    arguments = ["tasks", "check", "mine", "--tasks-dir", str(tmp_path)]
+    assert main([*arguments, "--workers", "2", "--json", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert "mine/test: 1 of 2 golds pass their own checker; " in out
+    assert "  mine/1: gold 'Ann', gold (unreadable)" in out
+    assert err == ""  # no progress bar where there is no terminal
+    (report,) = json.loads(file.read_text())
+    assert (report["task"], report["split"], report["golds"]) == ("mine", "test", 2)
+    assert [(failure["id"], failure["answer"]) for failure in report["failures"]] == [("1", "Ann")]
+
+
+def test_tasks_check_passes_on_pocket_golds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "check", "pocket_math"]) == 0
+    assert capsys.readouterr().out.startswith("pocket_math/test: 500 of 500 golds pass their own checker; ")
 
 
 def test_underscores_are_taken_for_dashes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,7 +195,7 @@ def _as_row(row: CheckRow | Sequence[Any]) -> CheckRow:
 
 
 def _require_arguments(row: CheckRow, scoring: str, timeout_s: float) -> None:
-    _require_text(completion=row.completion, gold=row.gold, answer_type=row.answer_type, scoring=scoring)
+    _require_text(completion=row.completion, gold=row.gold, answer_type=row.answer_type)
     if row.question is not None:
         _require_text(question=row.question)
     if scoring not in SCORINGS:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pspo_bench.answers.match import Match, NotAnAnswerError
 from pspo_bench.answers.text import plain_unicode
-from pspo_bench.answers.words import SMALL, ordinal_in_words
+from pspo_bench.answers.words import number_in_words, ordinal_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,18 @@ _SPOKEN = re.compile(
     rf"(?P<side>past|after|to|before|till)\s+(?P<hour>[0-9]{{1,2}}|[a-z]+)\b\s*{_HALF}",
     re.I,
 )
+_IN_WORDS = re.compile(
+    r"\b(?P<hour>one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[ -]"
+    rf"(?P<minute>(?:ten|fifteen|twenty|thirty|forty|fifty)(?:[ -][a-z]+)?|o(?:h|')[ -][a-z]+)\b\s*{_HALF}",
+    re.I,
+)
 _NAMED = re.compile(r"\b(?:12\s*)?(?P<name>noon|midday|midnight)\b", re.I)
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH = r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r"|sept)\b\.?"
 _DAY = r"(?P<day>[0-9]{1,2}(?:st|nd|rd|th)?|[a-z]+(?:-[a-z]+)?)"
 _DATES = (
     re.compile(rf"\b{_MONTH}\s+(?:the\s+)?{_DAY}\b(?:,?\s+(?P<year>[0-9]{{4}}))?", re.I),
+    re.compile(r"\b(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})\b"),  # ISO 8601
     re.compile(rf"\b{_DAY}\s+(?:day\s+)?(?:of\s+)?{_MONTH}(?:,?\s+(?P<year>[0-9]{{4}}))?", re.I),
 )
 Date = tuple[int, int, int | None]
@@ -58,7 +64,7 @@ Date = tuple[int, int, int | None]
 def find_times(text: str) -> list[Time]:
     """Every time of day in `text`, spelt in any of the usual ways."""
     text = plain_unicode(text).replace("’", "'")
-    for pattern in (_DIGITAL, _SPOKEN, _OCLOCK, _DOTTED):
+    for pattern in (_DIGITAL, _SPOKEN, _OCLOCK, _DOTTED, _IN_WORDS):
         times = [time for time in map(_time, pattern.finditer(text)) if time]
         if times:
             return times
@@ -85,7 +91,10 @@ def _time(found: re.Match[str]) -> Time | None:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else SMALL.get(text.lower())
+    if text.isdigit():
+        return int(text)
+    value = number_in_words(re.sub(r"^o(?:h|')[ -]", "", text.lower()))
+    return None if value is None or value.denominator > 1 else int(value)
 
 
 def _half(text: str | None) -> str | None:
@@ -102,13 +111,18 @@ def find_date(text: str) -> Date | None:
             day_text = found.group("day")
             day = int(day_text) if day_text.isdigit() else ordinal_in_words(day_text)
             if day and 1 <= day <= 31:
-                month = [name[:3] for name in _MONTHS].index(found.group("month")[:3].lower()) + 1
+                month = _month(found.group("month"))
                 return month, day, int(found.group("year")) if found.group("year") else None
     return None
 
 
+def _month(text: str) -> int:
+    return int(text) if text.isdigit() else [name[:3] for name in _MONTHS].index(text[:3].lower()) + 1
+
+
 def read_time(text: str) -> tuple[Time, Date | None]:
     """The one time of day in `text`, with the date beside it if there is one. Raises NotAnAnswerError."""
+    text = text.rpartition("=")[2]
     times = find_times(text)
     if len(set(times)) != 1:
         raise NotAnAnswerError(
@@ -132,7 +146,7 @@ def same_time(gold: tuple[Time, Date | None], answer: tuple[Time, Date | None]) 
         return Match(False, "another date")
     if (left.minute, left.second) != (right.minute, right.second):
         return Match(False, "different times")
-    left_open, right_open = (time.half is None and time.hour <= 12 for time in (left, right))
+    left_open, right_open = (time.half is None and 0 < time.hour <= 12 for time in (left, right))
     if left_open != right_open and left.half != right.half and max(left.hour, right.hour) <= 12:
         equal = left.hour % 12 == right.hour % 12
     else:

@@ -15,7 +15,7 @@ from pspo_bench.answers.formula import Node
 from pspo_bench.answers.match import Context, Match
 from pspo_bench.answers.quantity import Quantity
 from pspo_bench.answers.rational import exact
-from pspo_bench.answers.units import Unit
+from pspo_bench.answers.units import Unit, asked_unit, conversion
 
 _ASKS_SHARE = re.compile(r"percent|per cent|%", re.I)
 _ASKING = re.compile(
@@ -43,20 +43,32 @@ def asks_percent(question: str | None) -> bool:
 
 def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Match:
     """Value equality with the marking scheme's rules for units and percent signs."""
-    if answer.unit is not None and gold.unit is not None:
-        factor = _conversion(gold.unit, answer.unit, context.question)
-        if factor is None:
-            return Match(
-                False, f"another unit: {' '.join(answer.unit.words)}, not {' '.join(gold.unit.words)}"
-            )
-        if factor != 1:
-            answer = answer.scaled(factor)
+    if answer.unit is not None:
+        refused, factor = _unit_factor(gold, answer.unit, context.question)
+        if refused:
+            return Match(False, refused)
+        answer = answer if factor == 1 else answer.scaled(factor)
     for candidate, reason in _readings(gold, answer, context.question):
         if _same_value(gold, candidate, context):
             return Match(True, reason)
     if answer.percent and not gold.percent and gold.value is not None and answer.value == gold.value:
         return Match(False, "a percentage, but the gold is a plain number and no percentage is asked for")
     return Match(False, "different values")
+
+
+def _unit_factor(gold: Quantity, unit: Unit, question: str | None) -> tuple[str, Fraction]:
+    """(why the unit is another, or "", and the factor that turns the answer into the gold's unit)."""
+    if gold.percent and unit.dimension:
+        return f"another unit: {' '.join(unit.words)}, not a percentage", Fraction(1)
+    wanted = gold.unit or asked_unit(question)
+    if wanted is None:
+        return "", Fraction(1)
+    factor = conversion(wanted, unit, question)
+    if factor is not None:
+        return "", factor
+    if gold.unit is None and unit.words == ("dollar",):
+        return "", Fraction(1)  # a stray $ where the question asks for miles is a mark of LaTeX, not of money
+    return f"another unit: {' '.join(unit.words)}, not {' '.join(wanted.words)}", Fraction(1)
 
 
 def _readings(gold: Quantity, answer: Quantity, question: str | None) -> list[tuple[Quantity, str]]:
@@ -82,6 +94,7 @@ def _same_value(gold: Quantity, answer: Quantity, context: Context) -> bool:
 
 def same_node(gold: Node, given: Node, context: Context) -> bool:
     """Equal formulas: exact where both are rational, then equal trees, then by their values, then symbolically."""
+    given = _python_i(gold, given)
     left, right = exact(gold), exact(given)
     if left is not None and right is not None:
         return context.tolerance.accepts(left, right)
@@ -94,17 +107,12 @@ def same_node(gold: Node, given: Node, context: Context) -> bool:
     return context.equal(gold, given)
 
 
-def _conversion(gold: Unit, answer: Unit, question: str | None) -> Fraction | None:
-    """The factor that turns the answer's number into the gold's unit; 1 where the words do not disagree."""
-    if gold.dimension and answer.dimension:
-        return answer.factor / gold.factor if gold.dimension == answer.dimension else None
-    if gold.dimension is None and answer.dimension is None:
-        other = answer.is_count_noun and gold.is_count_noun and not _share_stem(gold, answer)
-        text = (question or "").lower()
-        return None if other and answer.words[0] in text and gold.words[0] in text else Fraction(1)
-    counted = gold if gold.dimension is None else answer
-    return None if counted.is_count_noun else Fraction(1)
+def _python_i(gold: Node, given: Node) -> Node:
+    """`7 - 4I` of a computer algebra system, where the gold is complex."""
+    return _renamed(given) if "('const', 'i')" in repr(gold) and "('sym', 'I')" in repr(given) else given
 
 
-def _share_stem(left: Unit, right: Unit) -> bool:
-    return bool({word[:4] for word in left.words} & {word[:4] for word in right.words})
+def _renamed(node: Node) -> Node:
+    if node == ("sym", "I"):
+        return ("const", "i")
+    return tuple(_renamed(child) if isinstance(child, tuple) else child for child in node)

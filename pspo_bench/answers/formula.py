@@ -25,12 +25,13 @@ MAX_DEPTH = 60
 MAX_DIGITS = 1000
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<num>(?:[0-9]+\.[0-9]*|[0-9]+|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4}(?![0-9A-Za-z]))?)"
-    r"|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+'*)|(?P<op>\*\*|\\[{}|]|[-+*/^_!(){}\[\]|]))"
+    r"\s*(?:(?P<num>(?:[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,4}|[0-9]+[eE](?:[-+]?[0-9]{2,4}|[0-9]))(?![0-9A-Za-z])"
+    r"|[0-9]+\.[0-9]*|[0-9]+|\.[0-9]+)"
+    r"|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+'*)|(?P<op>\*\*|\\[{}|]|[-+*/^_!°(){}\[\]|]))"
 )
 _THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
 _GREEK = set(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
+    "uniti unitj unitk alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
     "xi rho sigma tau upsilon "
     "phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell".split()
 )
@@ -47,12 +48,13 @@ _INVERSES = {
     "sec": "arcsec",
     "csc": "arccsc",
 }
+_ROUNDING = {"lfloor": ("floor", r"\rfloor"), "lceil": ("ceil", r"\rceil")}
+_CLOSERS = {r"\rfloor", r"\rceil"}
 _SAME_FUNCTION = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "ln": "log"}
-_CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "inf": "oo", "e": "e", "i": "i"}
-_FOREIGN = re.compile(
-    r"\\(?:int|sum|prod|lim|binom|choose|lfloor|lceil|bar|overline|mod|pmod|iint|oint)(?![A-Za-z])"
-)
+_CONSTANTS = {"pi": "pi", "infty": "oo", "infinity": "oo", "oo": "oo", "inf": "oo", "e": "e", "i": "i"}
+_FOREIGN = re.compile(r"\\(?:int|sum|prod|lim|overline|mod|pmod|iint|oint)(?![A-Za-z])")
 _NOT_SYMBOLS = {
+    "for",
     "or",
     "and",
     "not",
@@ -77,9 +79,10 @@ def parse(text: str) -> Node:
     """The tree of a cleaned formula. Raises NotAnAnswerError when `text` is not one formula."""
     if len(text) > MAX_CHARS:
         raise NotAnAnswerError(f"a formula of more than {MAX_CHARS} characters is not read")
-    if _FOREIGN.search(text) and "overline" not in text:
+    text = _repeating(text)
+    if _FOREIGN.search(text):
         return ("latex", text)
-    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), _repeating(text))
+    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text)
     try:
         parser = _Parser(_tokens(text))
         node = parser.sum()
@@ -90,14 +93,18 @@ def parse(text: str) -> Node:
         raise NotAnAnswerError("the formula is nested too deeply") from error
 
 
-_REPEATING = re.compile(r"([0-9]*)\.([0-9]*)\\overline\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
+_REPEATING = re.compile(
+    r"([0-9]*)\.([0-9]*)(?:\\(?:overline|bar|dot)\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))|\(([0-9]{1,20})\)(?![0-9])"
+    r"|(?<![0-9])([0-9]{2,20}?)\6\s*\.{3}|([0-9])\7\7+\s*\.{3})"
+)
 
 
 def _repeating(text: str) -> str:
-    """`0.1\\overline{6}` is the fraction (16 - 1)/90."""
+    """`0.1\\overline{6}`, `0.1(6)` and `0.1666...` are the fraction (16 - 1)/90."""
 
     def as_fraction(found: re.Match[str]) -> str:
-        whole, head, cycle = found.group(1) or "0", found.group(2), found.group(3) or found.group(4)
+        whole, head = found.group(1) or "0", found.group(2)
+        cycle = next(part for part in found.groups()[2:] if part)
         top = int(whole + head + cycle) - int(whole + head)
         return f"({top}/{(10 ** len(cycle) - 1) * 10 ** len(head)})"
 
@@ -134,6 +141,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.bars = 0
+        self.functions = 0
 
     def peek(self, ahead: int = 0) -> tuple[str, str, bool]:
         return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else ("end", "", False)
@@ -198,12 +206,14 @@ class _Parser:
         if text == "|":
             return self.bars == 0
         return (
-            kind in ("cmd", "word") or text in ("(", "{", "[") or (kind == "num" and self.follows_bracket())
+            (kind in ("cmd", "word") and text not in _CLOSERS)
+            or text in ("(", "{", "[")
+            or (kind == "num" and self.follows_bracket())
         )
 
     def follows_bracket(self) -> bool:
         """`\\sqrt{2} 3` is read as a product, `2 3` is not."""
-        return self.at > 0 and self.tokens[self.at - 1][1] in (")", "}")
+        return self.at > 0 and self.tokens[self.at - 1][1] in (")", "}", "!")
 
     def juxtaposed(self, left: Node) -> Node:
         """Implicit product, save for a whole number before a proper fraction, which is a mixed number."""
@@ -226,6 +236,8 @@ class _Parser:
         node = self.atom()
         while self.take("!"):
             node = ("fn", "factorial", node)
+        if self.functions and self.take("°"):  # elsewhere a degree sign is a unit
+            node = ("div", ("mul", node, ("const", "pi")), ("num", Fraction(180)))
         if self.take("^") or self.take("**"):
             exponent = self.group() if self.peek()[1] == "{" else self.signed_power()
             node = ("pow", node, exponent)
@@ -245,7 +257,9 @@ class _Parser:
         if text == "{":
             return self.group()
         if kind in ("num", "word") and len(text) > 1:
-            self.tokens[self.at] = (kind, text[1:], False)
+            if not text[0].isalnum():
+                self.fail()
+            self.tokens[self.at : self.at + 1] = _tokens(text[1:])
             return _single(kind, text[0])
         return self.atom()
 
@@ -333,11 +347,14 @@ class _Parser:
             return ("const", _CONSTANTS[name])
         if name in _GREEK:
             return self.symbol(name)
-        if name in ("lvert", "vert"):
+        if name == "binom":
+            top = self.argument()
+            return ("fn", "binomial", top, self.argument())
+        if name in _ROUNDING:
+            function, closer = _ROUNDING[name]
             node = self.sum()
-            if not (self.take(r"\rvert") or self.take(r"\vert")):
-                self.fail()
-            return ("fn", "abs", node)
+            self.expect(closer)
+            return ("fn", function, node)
         self.fail()
 
     def root(self) -> Node:
@@ -356,7 +373,9 @@ class _Parser:
             power = self.group() if self.peek()[1] == "{" else self.signed_power()
         if power == ("neg", ("num", Fraction(1))) and name in _INVERSES:
             name, power = _INVERSES[name], None
+        self.functions += 1
         argument = self.function_argument()
+        self.functions -= 1
         name = _SAME_FUNCTION.get(name, name)
         if name == "lg":
             name, base = "log", ("num", Fraction(10))

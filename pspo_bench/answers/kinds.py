@@ -15,14 +15,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from pspo_bench.answers import maths, numeric, numerical, phrases
+from pspo_bench.answers import closed, maths, numeric, numerical, phrases, ratio, values
 from pspo_bench.answers.clock import find_date
-from pspo_bench.answers.extract import Fallback
+from pspo_bench.answers.labels import is_algebraic
 from pspo_bench.answers.match import EXACT, Context, Match, NotAnAnswerError, Tolerance
 from pspo_bench.answers.quantity import read_quantity
 from pspo_bench.answers.rational import has_symbol
-from pspo_bench.answers.structure import shape_of
+from pspo_bench.answers.structure import is_empty_set, shape_of
 from pspo_bench.answers.text import clean
+from pspo_bench.answers.unstated import Fallback
 from pspo_bench.errors import AnswerError, ConfigError, unknown
 from pspo_bench.registry import Registry
 
@@ -59,7 +60,7 @@ class Gold:
         answer: str,
         question: str | None,
         equal: Callable[[Any, Any], bool] = numerical.equal,
-        same_equation: Callable[[Any, Any], bool] = numerical.same_equation,
+        same_equation: Callable[..., bool] = numerical.same_equation,
     ) -> Match:
         context = Context(
             question if self.kind.uses_question else None, equal, same_equation, self.kind.tolerance
@@ -83,28 +84,29 @@ _define("unit", numeric.parse_number, numeric.match_number, uses_question=True)
 _define("degrees", numeric.parse_degrees, numeric.match_number, uses_question=True)
 _define("ordinal", numeric.parse_ordinal, numeric.match_number)
 _define("base", numeric.parse_base, numeric.match_base)
-_define("ratio", numeric.parse_ratio, numeric.match_ratio, fallback=Fallback.SENTENCE)
-_define("values", numeric.parse_values, numeric.match_values, fallback=Fallback.SENTENCE, uses_question=True)
+_define("remainder", numeric.parse_remainder, numeric.match_remainder, fallback=Fallback.SENTENCE)
+_define("ratio", ratio.parse_ratio, ratio.match_ratio, fallback=Fallback.SENTENCE)
+_define("values", values.parse_values, values.match_values, fallback=Fallback.SENTENCE, uses_question=True)
 _define(
     "ordered_values",
-    numeric.parse_values,
-    numeric.match_ordered_values,
+    values.parse_values,
+    values.match_ordered_values,
     fallback=Fallback.SENTENCE,
     uses_question=True,
 )
-_define("time", phrases.parse_time, phrases.match_time, fallback=Fallback.SENTENCE)
-_define("clock", phrases.parse_clock, phrases.match_clock, fallback=Fallback.SENTENCE)
-_define("date", phrases.parse_date, phrases.match_date, fallback=Fallback.SENTENCE)
-_define("yes_no", phrases.parse_yes_no, phrases.match_yes_no, fallback=Fallback.YES_NO)
+_define("time", closed.parse_time, closed.match_time, fallback=Fallback.SENTENCE)
+_define("clock", closed.parse_clock, closed.match_clock, fallback=Fallback.SENTENCE)
+_define("date", closed.parse_date, closed.match_date, fallback=Fallback.SENTENCE)
+_define("yes_no", closed.parse_yes_no, closed.match_yes_no, fallback=Fallback.YES_NO)
 _define("text", phrases.parse_text, phrases.match_text, fallback=Fallback.SENTENCE, uses_question=True)
-_define("choice", phrases.parse_choice, phrases.match_choice, fallback=Fallback.SENTENCE)
-for _name in ("expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list"):
+_define("choice", closed.parse_choice, closed.match_choice, fallback=Fallback.SENTENCE)
+for _name in ("expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list", "inequality"):
     _define(_name, maths.parser_of(_name), maths.match_shape, fallback=Fallback.FORMULA, uses_question=True)
 
 ANSWER_TYPES = (
-    "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "ratio", "values", "ordered_values",
+    "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "remainder", "ratio", "values", "ordered_values",
     "time", "clock", "date", "yes_no", "text", "choice",
-    "expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list",
+    "expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list", "inequality",
 )  # fmt: skip
 """The built-in types. `clock` is `17:12` where it is open whether a time or a ratio is meant; `pair` is `(2,4)` where
 it is open whether a point or an open interval is meant; `list` is several formulas in any order."""
@@ -146,7 +148,8 @@ def _tolerance(spec: str, rule: str, value: str) -> Tolerance:
         raise AnswerError(f"Answer type {spec!r}: {value!r} is not a number") from error
     if not 0 <= number <= (100 if rule == "decimals" else 10**12):
         raise AnswerError(f"Answer type {spec!r}: {rule} must not be negative, nor huge")
-    return replace(EXACT, **{rule: number})
+    rules_given: dict[str, Any] = {rule: number}
+    return Tolerance(**rules_given)
 
 
 @lru_cache(maxsize=16384)
@@ -199,15 +202,19 @@ def _detect(gold: str, question: str | None) -> str:
 def _detect_words(gold: str, text: str, question: str | None) -> str | None:
     if text.lower() in ("yes", "no", "true", "false"):
         return "yes_no"
-    if re.fullmatch(r"\(?[A-J]\)?", text) and ("text" in gold or "(" in text):
+    if text == r"\emptyset" or (is_empty_set(text) and "solution" in text):
+        return "set"
+    if re.fullmatch(r"\(?[A-J]\)?", text) and ("text" in gold or "(" in text or text <= "E"):
         return "choice"
+    if r"\equiv" in text or "mod" in text:
+        return "text"
     if _TIME.fullmatch(text) or re.fullmatch(r"(?:noon|midnight)", text, re.I):
         return _time_or_ratio(text, question)
     if _RATIO.fullmatch(text):
         return "ratio"
     if find_date(text):
         return "date"
-    if re.search(r"\b[0-9]+(?:st|nd|rd|th)\b", text):
+    if re.search(r"\b[0-9]*(?:1st|2nd|3rd|[0-9]th)\b", text):
         return "ordinal"
     lower_product = text.isalpha() and text.islower() and len(text) <= 3 and "text" not in gold
     return "text" if _WORDS.fullmatch(text) and not lower_product else None
@@ -228,6 +235,10 @@ def _time_or_ratio(text: str, question: str | None) -> str:
 def _detect_number(gold: str, text: str, _question: str | None) -> str | None:
     if re.fullmatch(r"[0-9A-F]+_\{?[0-9]{1,2}\}?", text):
         return "base"
+    if is_algebraic(gold):
+        return None
+    if re.fullmatch(r"[0-9]+ (?:remainder|R) ?[0-9]+", text):
+        return "remainder"
     if ";" in text:
         return "values"
     try:

@@ -71,5 +71,5 @@ class Context:
 
     question: str | None
     equal: Callable[[Any, Any], bool]
-    same_equation: Callable[[Any, Any], bool]
+    same_equation: Callable[..., bool]
     tolerance: Tolerance = EXACT

@@ -1,25 +1,23 @@
-"""Answers that are numbers: plain, percent, money, with units, ordinals, base-n, ratios, and several of them.
+"""Answers that are one number: plain, percent, money, with units, ordinals, base-n, quotient and remainder.
 
-    >>> parse_gold("3:4", resolve_type("3:4", "ratio")).match("6 to 8", None)
-    Match(equal=True, reason='equal ratios')
+>>> parse_gold("3:4", resolve_type("3:4", "ratio")).match("6 to 8", None)
+Match(equal=True, reason='equal ratios')
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from pspo_bench.answers.compare import compare_quantities
-from pspo_bench.answers.formula import parse
-from pspo_bench.answers.match import Context, Match, NotAnAnswerError
+from pspo_bench.answers.compare import compare_quantities, same_node
+from pspo_bench.answers.match import Context, Match, NeedsSymbolicError, NotAnAnswerError
 from pspo_bench.answers.quantity import Quantity, read_quantity
-from pspo_bench.answers.rational import exact, has_symbol
-from pspo_bench.answers.structure import expand_plus_minus
-from pspo_bench.answers.text import clean, split_top
+from pspo_bench.answers.rational import has_symbol, mentions
+from pspo_bench.answers.spellings import with_alternatives, words_to_digits
+from pspo_bench.answers.text import clean
 from pspo_bench.answers.units import currency, read_unit
-from pspo_bench.answers.words import NUMBER_WORDS, ordinal_in_words
+from pspo_bench.answers.words import ordinal_in_words
 
 
 def parse_number(gold: str) -> Quantity:
@@ -57,12 +55,14 @@ _OR = re.compile(r"\s*,?\s+or\s+(?!so\b|more\b|less\b)")
 
 def match_number(gold: Quantity, answer: str, context: Context) -> Match:
     """One number against one number. An answer in base n has its value; `a or b` must be twice the same value."""
-    if " or " in answer:
-        return _match_spellings(gold, _OR.split(clean(answer)), context)
+    if "or " in answer:
+        return _match_spellings(gold, _OR.split(with_alternatives(clean(answer))), context)
     return _match_one(gold, answer, context)
 
 
 def _match_spellings(gold: Quantity, answers: list[str], context: Context) -> Match:
+    if len(answers) == 1:
+        return _match_one(gold, answers[0], context)
     if len(answers) > 4:
         return Match(False, "hedged: several answers")
     for text in answers:
@@ -74,15 +74,62 @@ def _match_spellings(gold: Quantity, answers: list[str], context: Context) -> Ma
 
 def _match_one(gold: Quantity, answer: str, context: Context) -> Match:
     text = clean(answer)
-    based = _BASE.fullmatch(text)
-    if based:
+    if _BASE.fullmatch(text):
         value = parse_base(text).value
         return Match(gold.value == value, "equal numbers" if gold.value == value else "different values")
-    quantity = read_quantity(answer)
-    if has_symbol(quantity.node):  # sin^2 x + cos^2 x is the number 1
-        same = context.equal(gold.node, quantity.node)
-        return Match(same, "equal for every value of its variables" if same else "it holds a variable")
+    quantity = read_quantity(_as_counted(gold, text) or answer)
+    if has_symbol(quantity.node):
+        return _match_identity(gold, quantity, context)
     return compare_quantities(gold, quantity, context)
+
+
+def _match_identity(gold: Quantity, answer: Quantity, context: Context) -> Match:
+    """A formula with variables against a number: sin^2 x + cos^2 x is 1. Those of integrals and sums are bound."""
+    if mentions(answer.node, "latex"):
+        same = same_node(gold.node, answer.node, context)
+        return Match(same, "equal numbers" if same else "different values")
+    try:
+        same = same_node(gold.node, answer.node, context)
+    except NeedsSymbolicError:
+        same = False
+    return Match(same, "equal for every value of its variables" if same else "it holds a variable")
+
+
+_SCALED = re.compile(r"([-+]?[$€£]?\s?[0-9][0-9.,]*)\s?([kKMB])")
+_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion"}
+_NUMBER_NOUNS = {
+    "dozen",
+    "dozens",
+    "quarter",
+    "quarters",
+    "half",
+    "halves",
+    "third",
+    "thirds",
+    "hundreds",
+    "thousands",
+}
+_SHARE = re.compile(r"([0-9]{1,9}|[a-z]+) (?:out of|in)(?: every)? ([0-9]{1,9}|[a-z]+)", re.IGNORECASE)
+_NONE = re.compile(r"(?:none|nothing|no (?!.*solution)[a-z ]{1,40})(?: at all)?", re.IGNORECASE)
+
+
+def _as_counted(gold: Quantity, text: str) -> str | None:
+    """Spellings that only the gold makes clear: `40k`, `two dozen` of 2 (dozen), `1 in 6` of 1/6, `none` of 0."""
+    scaled = _SCALED.fullmatch(text)
+    if scaled and (gold.unit is None or gold.unit.dimension != "length"):
+        return f"{scaled.group(1)} {_SCALES[scaled.group(2)]}"
+    if gold.value is not None and re.fullmatch(r"-?[0-9]{1,20}[eE]-?[0-9]", text):
+        return str(Fraction(text))
+    noun = gold.unit.words[0] if gold.unit and gold.unit.words else ""
+    last = text.split()[-1].lower() if text else ""
+    if noun in _NUMBER_NOUNS and last.rstrip("s") == noun.rstrip("s") and " " in text:
+        return text[: -len(last)].strip()
+    if noun == "times" and re.fullmatch(r"[0-9]{1,6}\s*(?:x|\\times)", text):
+        return text.rstrip("x").removesuffix("\\times").strip()
+    share = _SHARE.fullmatch(text) if gold.value is not None and gold.value.denominator > 1 else None
+    if share:
+        return "/".join(words_to_digits(part.lower()) for part in share.groups())
+    return "0" if gold.value == 0 and _NONE.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +145,7 @@ class Based:
 
 
 _BASE = re.compile(
-    r"\(?([0-9A-Fa-f]{1,300})\)?\s*(?:_\s*\{?\s*(?:base\s*)?([0-9]{1,2})\s*\}?|\(?\s*(?:in\s+)?base[\s-]*([0-9]{1,2})\s*\)?)"
+    r"\(?([0-9A-Fa-f]{1,300})\)?\s*(?:_\s*\{?\s*\(?\s*(?:base\s*)?([0-9]{1,2}|[a-z]{3,7})\s*\)?\s*\}?|\(?\s*(?:in\s+)?base[\s-]*([0-9]{1,2})\s*\)?)"
 )
 
 
@@ -107,7 +154,10 @@ def parse_base(gold: str) -> Based:
     found = _BASE.fullmatch(clean(gold))
     if not found:
         raise NotAnAnswerError("it is not of the form digits_base")
-    digits, base = found.group(1).upper(), int(found.group(2) or found.group(3))
+    named = words_to_digits(found.group(2) or found.group(3))
+    if not named.isdigit():
+        raise NotAnAnswerError(f"'{named}' is no base")
+    digits, base = found.group(1).upper(), int(named)
     if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
         raise NotAnAnswerError(f"{digits} has digits that base {base} has not")
     return Based(digits.lstrip("0") or "0", base)
@@ -126,101 +176,21 @@ def match_base(gold: Based, answer: str, _context: Context) -> Match:
     return Match(digits == gold.digits, "the same digits" if digits == gold.digits else "different digits")
 
 
-_TERM = r"[0-9]{1,30}(?:,[0-9]{3})*(?:\.[0-9]{1,30})?"
-_RATIO = re.compile(rf"(?<![0-9.,:]){_TERM}(?:\s*(?::|\\colon|\bto\b)\s*{_TERM})+(?![0-9:])")
-_QUOTIENT = re.compile(
-    r"([0-9]{1,30})\s*/\s*([0-9]{1,30})|\\frac\s*\{\s*([0-9]{1,30})\s*\}\s*\{\s*([0-9]{1,30})\s*\}|\\frac\s*([0-9])([0-9])"
+_REMAINDER = re.compile(
+    r"(?:.*=\s*)?([0-9]{1,30})\s*,?\s*(?:with\s+)?(?:an?\s+)?(?:remainder|rem\.?|r)\s*(?:of\s+|is\s+)?([0-9]{1,30})",
+    re.I,
 )
 
 
-def parse_ratio(gold: str) -> tuple[Fraction, ...]:
-    """The terms of `3:4`, `3 to 4` or `1:2:3`."""
-    ratios = _RATIO.findall(clean(gold))
-    if len(ratios) != 1:
-        raise NotAnAnswerError("it is not a ratio such as 3:4")
-    terms = [Fraction(term.strip().replace(",", "")) for term in re.split(r":|\\colon|\bto\b", ratios[0])]
-    if not any(terms):
-        raise NotAnAnswerError("a ratio of zeros has no value")
-    return tuple(terms)
+def parse_remainder(gold: str) -> tuple[int, int]:
+    """(quotient, remainder) of `6 remainder 2` or `6 R 2`."""
+    found = _REMAINDER.fullmatch(clean(gold))
+    if not found:
+        raise NotAnAnswerError("it is not a quotient with a remainder")
+    return int(found.group(1)), int(found.group(2))
 
 
-def match_ratio(gold: tuple[Fraction, ...], answer: str, _context: Context) -> Match:
-    """Proportional terms in the same order; a fraction a/b stands for a:b, a decimal does not."""
-    text = clean(answer)
-    terms = _ratio_of(text)
-    if terms is None:
-        return Match(False, "not a ratio, and the gold is one")
-    equal = len(gold) == len(terms) and all(
-        left * terms[0] == right * gold[0] and left * terms[-1] == right * gold[-1]
-        for left, right in zip(gold, terms, strict=True)
-    )
-    return Match(equal, "equal ratios" if equal else "different ratios")
-
-
-def _ratio_of(text: str) -> tuple[Fraction, ...] | None:
-    if len(_RATIO.findall(text)) == 1:
-        return parse_ratio(text)
-    quotients = list(_QUOTIENT.finditer(text))
-    if len(quotients) != 1 or "." in text:
-        return None
-    top, bottom = (int(part) for part in quotients[0].groups() if part)
-    return (Fraction(top), Fraction(bottom)) if bottom else None
-
-
-# A comma between digit groups of three without a space is a thousands separator.
-_LISTING = re.compile(r"\s*(?:[,;]\s*(?:and|or)\b|;|,(?![0-9]{3}(?![0-9]))|,\s|\band\b|\bor\b|&|\n)\s*")
-
-
-def parse_values(gold: str) -> tuple[Quantity, ...]:
-    """`8; 40`, `17 (years old); 12 (years old)`, `3, 5, 7`."""
-    parts = split_top(clean(gold), re.compile(r";")) if ";" in gold else split_top(clean(gold), _LISTING)
-    return tuple(parse_number(part.strip()) for part in parts if part.strip())
-
-
-def match_values(gold: tuple[Quantity, ...], answer: str, context: Context) -> Match:
-    """The same values in any order, each as often as in the gold."""
-    given = _values_of(answer)
-    if len(given) != len(gold):
-        return Match(False, f"{len(given)} values, not {len(gold)}")
-    left = list(given)
-    for wanted in gold:
-        hit = next((value for value in left if compare_quantities(wanted, value, context).equal), None)
-        if hit is None:
-            return Match(False, "different values")
-        left.remove(hit)
-    return Match(True, "the same values")
-
-
-def match_ordered_values(gold: tuple[Quantity, ...], answer: str, context: Context) -> Match:
-    """The same values in the same order."""
-    given = _values_of(answer)
-    if len(given) != len(gold):
-        return Match(False, f"{len(given)} values, not {len(gold)}")
-    equal = all(
-        compare_quantities(wanted, value, context).equal for wanted, value in zip(gold, given, strict=True)
-    )
-    return Match(equal, "the same values in order" if equal else "different values, or another order")
-
-
-def _values_of(answer: str) -> Sequence[Quantity]:
-    text = clean(answer)
-    bare = re.fullmatch(r"\\\{(.*)\\\}", text)
-    parts = split_top(bare.group(1) if bare else text, _LISTING)
-    parts = [value for part in parts if _holds_number(part) for value in expand_plus_minus(part.strip())]
-    if len(parts) > 50:
-        raise NotAnAnswerError("more than 50 values")
-    return [read_quantity(part) for part in parts]
-
-
-def _holds_number(part: str) -> bool:
-    if re.search(r"[0-9\\]", part):
-        return True
-    words = re.findall(r"[a-z]+", part.lower())
-    return any(word in NUMBER_WORDS for word in words) or _is_formula(part)
-
-
-def _is_formula(part: str) -> bool:
-    try:
-        return exact(parse(part)) is not None
-    except NotAnAnswerError:
-        return False
+def match_remainder(gold: tuple[int, int], answer: str, _context: Context) -> Match:
+    """The same quotient and the same remainder."""
+    same = parse_remainder(answer) == gold
+    return Match(same, "the same quotient and remainder" if same else "another quotient or remainder")

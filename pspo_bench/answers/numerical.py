@@ -29,9 +29,12 @@ integer to 30 digits."""
 MAX_DIGITS = 1500
 SLACK_DIGITS = 10
 """Rounding errors grow through an evaluation; agreement is asked for to this many digits less than are carried."""
-POINTS = 6
+POINTS = 10
 FEWEST = 3
-DRAWS = 60
+DRAWS = 70
+WHOLE_FROM = 50
+SCALES = (1, 30, 1000, 3, 10)
+"""|x - 100| and 100 - x differ only far out: every ten draws take each scale with both signs."""
 MAX_COST = 60_000
 """In operations of about a microsecond; a formula that needs more is left to a worker process."""
 MAX_MAGNITUDE = 4_000
@@ -66,8 +69,8 @@ def equal(left: Node, right: Node) -> bool:
     return agreements
 
 
-def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
-    """Whether left - right of the one is a constant, non-zero multiple of the other's."""
+def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node], *, positive: bool = False) -> bool:
+    """Whether left - right of the one is a constant multiple of the other's: not by zero, or by a `positive` number."""
     mine, theirs = (("add", left, ("neg", right)) for left, right in (gold, given))
     pair = _Pair(mine, theirs)
     if symbols_of(mine) != symbols_of(theirs):
@@ -78,6 +81,8 @@ def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
         if min(abs(top), abs(bottom)) <= error * 1000:
             return None if max(abs(top), abs(bottom)) <= error * 1000 else False
         ratio = top / bottom
+        if positive and (isinstance(ratio, complex) or ratio.real <= 0):
+            return False
         bound = error * (1 + abs(ratio)) * (1 + 1 / abs(bottom))
         return bool(abs(ratio - first.setdefault(digits, ratio)) <= bound)
 
@@ -142,17 +147,16 @@ class _Pair:
         draws = min(DRAWS, MAX_COST // self.cost)
         if draws < FEWEST or self.digits > MAX_DIGITS:
             return None
-        points, told = [], 0
+        points: list[dict[str, Fraction]] = []
         for point in _points(self.symbols, draws):
             agrees = self._at(point, QUICK_DIGITS, agree)
             if agrees is False:
                 return False
-            if agrees:
+            if agrees and point not in points:
                 points.append(point)
-                told += 1
-            if told == (POINTS if self.symbols else 1):
+            if len(points) == (POINTS if self.symbols else 1):
                 break
-        if told < (FEWEST if self.symbols else 1):
+        if len(points) < (FEWEST if self.symbols else 1):
             return None
         sure = [self._at(point, self.digits, agree) for point in points[:2]]
         return None if None in sure else all(sure)
@@ -298,11 +302,11 @@ def _points(symbols: list[str], draws: int) -> Iterator[dict[str, Fraction]]:
     """Fixed pseudo-random points of several magnitudes and both signs, the same for every call."""
     generator = random.Random(20)
     for draw in range(draws if symbols else 1):
-        scale = (1, 3, 10, 1)[draw % 4]
-        sign = -1 if draw % 3 == 2 else 1
-        yield {
-            symbol: Fraction(sign * scale * generator.randrange(10**5, 10**6), 10**6) for symbol in symbols
-        }
+        scale = SCALES[draw % len(SCALES)] * (-1) ** (draw // len(SCALES) + draw)
+        if draw < WHOLE_FROM:
+            yield {symbol: Fraction(scale * generator.randrange(10**5, 10**6), 10**6) for symbol in symbols}
+        else:  # (-1)^n is real at whole numbers alone
+            yield {symbol: Fraction(generator.randrange(1, 12)) for symbol in symbols}
 
 
 def _infinite(node: Node) -> int:

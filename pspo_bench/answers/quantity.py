@@ -7,14 +7,16 @@ Fraction(1500000, 1)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
 from pspo_bench.answers.formula import Node, parse
+from pspo_bench.answers.labels import is_label
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.rational import exact, has_symbol
-from pspo_bench.answers.text import clean
+from pspo_bench.answers.spellings import respell, without_remark, words_to_digits
+from pspo_bench.answers.text import clean, split_top
 from pspo_bench.answers.units import Unit, currency, is_unit, read_unit
 from pspo_bench.answers.words import NUMBER_WORDS, SCALES, number_in_words, ordinal_in_words
 
@@ -41,10 +43,11 @@ _LEADING = re.compile(
     re.I,
 )
 _MINUS_WORD = re.compile(r"^(?:minus|negative)\s+(?=[0-9$.\\])", re.I)
-_SPACED_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])")
+_SUFFIXED_MONEY = re.compile(r"^(.*[0-9])\s*([$€£₹¢])$", re.DOTALL)
+_TIMES = {"once": 1, "twice": 2, "thrice": 3}
 _TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>(?:[A-Za-z°%\"(]|/(?=[a-z]))[^=<>\\]*)$", re.DOTALL)
 _FORMULA_TAIL = re.compile(
-    r"^(?P<core>.*?\S)\s+(?P<tail>(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?"
+    r"^(?P<core>.*?\S)\s+(?P<tail>(?:(?:square |cubic )?units?|(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?)"
     r"(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
 )
 _NOT_PROSE = {
@@ -78,27 +81,48 @@ def read_quantity(text: str) -> Quantity:
     if len(text) < 600 and text.strip("-.,") and _DECIMAL.fullmatch(text) and text[-1] != ",":
         value = Fraction(text.replace(",", ""))
         return Quantity(("num", value), value)
-    return _read(_right_side(_unbracket(text)))
+    text = respell(_unbracket(text))
+    shorter = without_remark(text)
+    try:
+        return _read(_right_side(_derived(text) or text))
+    except NotAnAnswerError:
+        if shorter is None:
+            raise
+        return read_quantity(shorter)
+
+
+def _derived(text: str) -> str | None:
+    """`25` of `25 (5 \\times 5)`, which is no product."""
+    found = re.fullmatch(r"([0-9.]{1,30})\s+\(([^()]{3,80})\)", text)
+    if not found:
+        return None
+    core, derivation = _plain(found.group(1)), _plain(found.group(2))
+    return found.group(1) if core and derivation and core.value == derivation.value else None
 
 
 def _unbracket(text: str) -> str:
     """The calculator's and prose's leading marks: `= 18`, `≈ 18`, `about 18`."""
     while (found := _LEADING.match(text)) and found.end() < len(text):
         text = text[found.end() :]
-    return text.replace(r"\approx", "=")
+    return text
+
+
+_EQUALS = re.compile(r"=")
 
 
 def _right_side(text: str) -> str:
     """Of `x = 5`, `5 + 13 = 18` and `Total = $18` the part that is the answer."""
     if "=" not in text:
         return text
-    left, _, right = text.rpartition("=")
-    name = left.split("=")[-1].strip()
-    if not right.strip() or (not _holds_number(right) and _is_name(right.strip()) and _holds_number(left)):
-        return left.strip() if "=" not in left else _right_side(left.rstrip("= "))
-    if not _is_label(name):
+    sides = [side.strip() for side in split_top(text, _EQUALS)]
+    sides = [side for side in sides if side]
+    if len(sides) < 2:
+        return sides[0] if sides else text
+    if not _holds_number(sides[-1]) and _is_name(sides[-1]) and _holds_number(sides[-2]):
+        sides = sides[:-1]  # 5 = x
+    if len(sides) > 1 and not is_label(sides[-2], None):
         raise NotAnAnswerError(f"'{text[:40]}' is an equation, not a value")
-    return right.strip()
+    return sides[-1]
 
 
 def _holds_number(text: str) -> bool:
@@ -109,29 +133,24 @@ def _is_name(text: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z]\w{0,20}'*|\\[a-z]+", text))
 
 
-def _is_label(left: str) -> bool:
-    """A variable, f(3), words, or an arithmetic expression; not `2x`, which would leave x to be solved for."""
-    try:
-        node = parse(left)
-    except NotAnAnswerError:
-        return True
-    return not has_symbol(node) or not re.search(
-        r"[0-9]\s*[a-zA-Z]|[a-zA-Z]\s*[-+^*/]|[-+*/]\s*[a-zA-Z]", left
-    )
-
-
 def _read(text: str) -> Quantity:
     text = _MINUS_WORD.sub("-", text)
     money = _SIGNED_MONEY.match(text)
     if money:
-        inner = _read(money.group(1) + money.group(3))
-        return Quantity(inner.node, inner.value, currency(money.group(2)), inner.percent)
-    text = _SPACED_THOUSANDS.sub(lambda found: found.group().replace(" ", ""), text)
+        return _in_currency(_read(money.group(1) + money.group(3)), money.group(2))
+    suffixed = _SUFFIXED_MONEY.match(text)
+    if suffixed:
+        return _in_currency(_read(suffixed.group(1)), suffixed.group(2))
     for reader in (_plain, _worded, _compound, _with_tail, _formula_with_unit, _single_number, _symbolic):
         quantity = reader(text)
         if quantity is not None:
             return quantity
     raise NotAnAnswerError(f"'{text[:40]}' is not one number")
+
+
+def _in_currency(inner: Quantity, sign: str) -> Quantity:
+    per = inner.unit.per if inner.unit else None
+    return Quantity(inner.node, inner.value, replace(currency(sign), per=per), inner.percent)
 
 
 def _plain(text: str) -> Quantity | None:
@@ -151,7 +170,7 @@ def _symbolic(text: str) -> Quantity | None:
 
 
 def _worded(text: str) -> Quantity | None:
-    ordinal = ordinal_in_words(text)
+    ordinal = _TIMES.get(text.lower()) or ordinal_in_words(text)
     value = Fraction(ordinal) if ordinal is not None else number_in_words(text)
     return None if value is None else Quantity(("num", value), value)
 
@@ -165,32 +184,43 @@ def _with_tail(text: str) -> Quantity | None:
 
 def _attach(core: Quantity, tail: str) -> Quantity | None:
     """`core` with the words behind it, or None where they are not a unit."""
+    named = tail.startswith("(") and tail.endswith(")")  # the unit of 2 (dozen) is no factor
+    tail = tail[1:-1].strip() if named else tail
     if tail.startswith("%") or re.match(r"per\s?cent\b", tail, re.I):
         rest = re.sub(r"^(?:%|per\s?cent(?:age points?)?)", "", tail, flags=re.I).strip()
         return Quantity(core.node, core.value, None, True) if _is_prose(rest) else None
     if tail.startswith("°"):
-        rest = tail[1:].strip().upper()
-        return Quantity(core.node, core.value, read_unit("degrees")) if rest in ("", "C", "F") else None
+        rest = tail[1:].strip().capitalize()
+        scales = ("", "C", "F", "Celsius", "Fahrenheit")
+        return Quantity(core.node, core.value, read_unit(f"degrees {rest}")) if rest in scales else None
     tail = re.sub(r"^(?:st|nd|rd|th)\b", "", tail).strip(" -")
     half = re.match(r"and (?:a|one) (half|quarter|third)\b", tail)
     if half and core.value is not None:
         share = number_in_words(half.group(1)) or Fraction(0)
         core, tail = Quantity(("num", core.value + share), core.value + share), tail[half.end() :].strip()
     scale = re.match(r"(hundred|thousand|million|billion|trillion|dozen)\b", tail, re.I)
-    if scale:
+    if scale and not named:
         core, tail = core.scaled(SCALES[scale.group(1).lower()]), tail[scale.end() :].strip()
     if not tail:
         return core
-    return Quantity(core.node, core.value, read_unit(tail)) if _is_prose(tail) else None
+    if not _is_prose(tail):
+        return None
+    if named and number_in_words(tail) == core.value:
+        return core  # 18 (eighteen)
+    unit = read_unit(tail)
+    return Quantity(core.node, core.value, replace(unit, is_named=named and unit.says_what))
 
 
 def _is_prose(tail: str) -> bool:
     """Whether words behind a number leave the number what it is."""
-    tail = re.split(r"\s(?:for|in|from|after|on|at|with|when|by|each|because)\b(?=.*[0-9])", f" {tail}")[
-        0
-    ].strip()
-    words = re.findall(r"[a-z]+", tail.lower())
-    if re.search(r"[*+|_]|[0-9]", re.sub(r"(?<=[a-z])(?:\s*\^\s*\{?\s*)?[23]\}?(?![0-9])", "", tail.lower())):
+    tail = re.split(
+        r"\s(?:for|in|from|after|on|at|with|when|by|each|because|of|over|during|within|among|between|across)\b(?=.*[0-9])",
+        f" {tail}",
+    )[0].strip()
+    words = re.findall(r"[a-z]+(?:-[a-z]+)*", tail.lower())  # t-shirts is one word
+    if re.search(
+        r"[*+|_]|[0-9]", re.sub(r"(?<=[a-z])(?:\s*\^\s*\{?\s*)?-?[123]\}?(?![0-9])", "", tail.lower())
+    ):
         return False
     if any(
         word in _HEDGE_WORDS or word in _NOT_PROSE or (len(word) == 1 and word != "a" and not is_unit(word))
@@ -202,7 +232,12 @@ def _is_prose(tail: str) -> bool:
 
 def _compound(text: str) -> Quantity | None:
     """`1 hour 30 minutes`, `5 feet and 6 inches`: one dimension, units growing smaller."""
+    text = words_to_digits(text)
     parts = re.findall(r"([0-9][0-9,.]*)\s*([A-Za-z]+)\.?", text)
+    if parts and read_unit(parts[0][1]).factor == 3600:
+        parts = [(number, "min" if word == "m" else word) for number, word in parts]
+    if parts and parts[-1][1] == "pence":
+        parts = [(number, "gbp" if word.startswith("pound") else word) for number, word in parts]
     if not 2 <= len(parts) <= 3 or re.sub(r"[0-9][0-9,.]*\s*[A-Za-z]+\.?|\band\b|[,\s]", "", text):
         return None
     units = [read_unit(word) for _, word in parts]
@@ -227,7 +262,7 @@ def _formula_with_unit(text: str) -> Quantity | None:
         return None
     tail = found.group("tail")
     core = _plain(found.group("core"))
-    if core is None or not (tail in "°%" or read_unit(tail).dimension):
+    if core is None or not (tail in "°%" or re.search(r"\bunits?$", tail) or read_unit(tail).dimension):
         return None
     return _attach(core, tail)
 
@@ -239,6 +274,11 @@ _COMPARED = re.compile(
     r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by)\b|[-+*/^<>])\s*$"
 )
 _SENTENCE_WORDS = re.compile(r"[A-Za-z' ,.:;()$€£%°\"-]*")
+_NAMED_AMOUNT = re.compile(
+    r"\b(?:total|sum|remainder|increase|decrease|profit|loss|cost|price|discount|number|average|amount|balance) of$"
+    r"|\b(?:in|de)creased by$",
+    re.I,
+)
 
 
 def _single_number(text: str) -> Quantity | None:
@@ -251,11 +291,15 @@ def _single_number(text: str) -> Quantity | None:
     first = found[0]
     head, tail = text[: first.start()].strip(), text[first.end() :].strip()
     head = re.sub(r"\\[a-z]+ ?", "", head) if head.startswith("\\") else head
-    if not _SENTENCE_WORDS.fullmatch(head) or _COMPARED.search(head) or not _is_head(head):
+    if not _SENTENCE_WORDS.fullmatch(head) or _is_compared(head) or not _is_head(head):
         return None
     if len(found) > 1 and not tail:
         return None
     return _read_simple(first.group(), tail)
+
+
+def _is_compared(head: str) -> bool:
+    return bool(_COMPARED.search(head)) and not _NAMED_AMOUNT.search(head)
 
 
 def _is_head(head: str) -> bool:
@@ -280,6 +324,8 @@ def _single_worded(text: str) -> Quantity | None:
     """`eighteen apples`, `a dozen eggs`, `half an hour`: the one run of number words in a phrase."""
     words = text.split()
     flags = [all(part in NUMBER_WORDS for part in word.lower().strip(".,").split("-")) for word in words]
+    for index in range(1, len(words) - 1):  # three quarters of a pound; alone, quarters are coins too
+        flags[index] |= flags[index - 1] and words[index].lower() in ("quarter", "quarters")
     if not any(flags):
         return None
     start = flags.index(True)
@@ -290,10 +336,16 @@ def _single_worded(text: str) -> Quantity | None:
         end += 1
     if any(flags[end:]) or _HEDGE_WORDS.intersection(word.lower().strip(",.") for word in words):
         return None
+    if (
+        end - start > 1
+        and end < len(words)
+        and re.fullmatch(r"[a-z]+(?:th|ird|irst)", words[end - 1].lower())
+    ):
+        end -= 1  # forty-one fourth graders
     run = " ".join(words[start:end]).strip(".,")
     place = None if words[start - 1 : start] == ["a"] else ordinal_in_words(run)
     value = number_in_words(run) if place is None else Fraction(place)
-    if value is None or _COMPARED.search(" ".join(words[:start])):
+    if value is None or _is_compared(" ".join(words[:start])):
         return None
     tail = re.sub(r"^an?\s", "", " ".join(words[end:]))
     return _attach(Quantity(("num", value), value), tail) if tail else Quantity(("num", value), value)

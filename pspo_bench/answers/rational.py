@@ -63,6 +63,12 @@ def _function(name: str, values: list[Fraction]) -> Fraction | None:
             return _power(first, 1 / values[1])
         case "factorial" if first.denominator == 1 and 0 <= first <= 1000:
             return Fraction(math.factorial(int(first)))
+        case "binomial" if all(value.denominator == 1 and 0 <= value <= 1000 for value in values):
+            return Fraction(math.comb(int(first), int(values[1])))
+        case "floor":
+            return Fraction(math.floor(first))
+        case "ceil":
+            return Fraction(math.ceil(first))
         case _:
             return None
 
@@ -105,3 +111,8 @@ def has_symbol(node: Node) -> bool:
     return node[0] in ("sym", "latex") or any(
         isinstance(child, tuple) and has_symbol(child) for child in node[1:]
     )
+
+
+def mentions(node: Node, *kinds: str) -> bool:
+    """Whether a part of one of these kinds occurs in `node`."""
+    return node[0] in kinds or any(isinstance(child, tuple) and mentions(child, *kinds) for child in node[1:])

@@ -7,22 +7,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from pspo_bench.answers import intervals
 from pspo_bench.answers.formula import Node, parse
+from pspo_bench.answers.intervals import RELATION, Piece, sign_of
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.text import clean, closing, split_top
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One interval with its ends; a single point has equal closed ends."""
-
-    low: Node
-    high: Node
-    low_closed: bool
-    high_closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +22,9 @@ class Shape:
     """An answer with parts.
 
     kind is one of: value (one formula), pair (round brackets around two, a point or an open interval), tuple,
-    interval (`pieces`), set, list, matrix (`rows`), equation (`items` are its sides).
-    `named` says that an interval was written as an inequality or with a variable.
+    interval (`pieces`), set, list, matrix (`rows`), equation (`items` are its sides), inequality (`items` are its
+    greater and its smaller side). `labels` are the names of a list's items, or the variable of an interval.
+    `strict` says that an inequality excludes equality.
     """
 
     kind: str
@@ -39,38 +32,61 @@ class Shape:
     node: Node | None = None
     pieces: tuple[Piece, ...] = ()
     rows: tuple[tuple[Node, ...], ...] = ()
-    named: bool = False
     labels: tuple[str, ...] = ()
+    strict: bool = False
 
 
-INFINITY: Node = ("const", "oo")
-MINUS_INFINITY: Node = ("neg", INFINITY)
 _COMMA = re.compile(r",|;")
+EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _LISTING = re.compile(
-    r"\s*(?:[,;]\s*(?:and|or)\b|[,;]|\band\b|\bor\b|\\(?:quad|qquad)|\\text\{\s*(?:and|or)\s*\})\s*"
+    r"\s*(?:[,;]\s*(?:and|or)\b|[,;]|\band\b|\bor\b|\\(?:quad|qquad)|\\l(?:or|and)(?![A-Za-z])|\\text\{\s*(?:and|or)\s*\})\s*"
 )
-_UNION = re.compile(r"\\cup(?![A-Za-z])|\bU\b|\bor\b|\\lor(?![A-Za-z])")
-_RELATION = re.compile(r"(\\le(?![A-Za-z])|\\ge(?![A-Za-z])|\\lt(?![A-Za-z])|\\gt(?![A-Za-z])|<=|>=|<|>)")
-_MEMBER = re.compile(r"^\s*[A-Za-z]\w*\s*(?:\\in(?![A-Za-z])|\bin\b)\s*")
-_MATRIX = re.compile(r"^\\begin\s*\{([pbvBV]?matrix|array)\}(?:\{[a-z|]*\})?(.*)\\end\s*\{\1\}$", re.DOTALL)
+_MATRIX = re.compile(
+    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin\s*\{(?P<name>[pbvBV]?matrix|array)\}(?:\s*\{[a-z|]*\})?(?P<body>.*)\\end\s*\{(?P=name)\}(?:\s*[\])])?$",
+    re.DOTALL,
+)
+_ROW = re.compile(r"\\\\(?:\s*\[[0-9.]+\s*[a-z]{2}\])?|\\cr(?![a-z])")
 _LABEL = re.compile(
-    r"^\s*(\(?[A-Za-z]\w{0,2}(?:_\{?\w+\}?)?(?:\s*,\s*[A-Za-z]\w{0,2})*\)?|\\[a-z]+)\s*=\s*(?!=)(.+)$",
+    r"^\s*(\(?[A-Za-z]\w{0,2}(?:_\{?[\w,]+\}?)?(?:\s*,\s*[A-Za-z]\w{0,2})*\)?|\\[a-z]+)\s*=\s*(?!=)(.+)$",
     re.DOTALL,
 )
 _NAME = r"(?:[A-Za-z]\w{0,2}|\\[a-z]+)"
 _NAMES = re.compile(rf"\(?\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)?")
-_REALS = re.compile(r"^(?:\\mathbb\s*\{?\s*R\s*\}?|all real numbers|R|\(\s*-\s*\\infty\s*,\s*\\infty\s*\))$")
+# P(3,8), P = (3,8), the vertex (3,8), A = {…}, \\vec v = …: a name in front of something with parts.
+_NAMED_PARTS = re.compile(
+    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*(?=[(\[<]|\\\{|\\langle|\\begin|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\\begin)",
+)
+_PROSE = re.compile(
+    r"^(?:the )?(?:[a-z]+ ){0,4}(?:solutions?|values?|roots?|answers?|zeros?|numbers?|pairs?|points?)(?: (?:of|for) [a-z$]+)? (?:are|is)\s*:?\s*",
+    re.I,
+)
+_EMPTY = re.compile(
+    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?|(?:the )?empty set|none|DNE|does not exist",
+    re.I,
+)
+_CASES = re.compile(
+    r"^\\begin\s*\{(?:cases|aligned|align\*?|array)\}(.*)\\end\s*\{(?:cases|aligned|align\*?|array)\}$",
+    re.DOTALL,
+)
+_GROUPED = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])")
 
 
 @lru_cache(maxsize=8192)
 def read_shape(text: str) -> Shape:
     """The shape of a cleaned answer. Raises NotAnAnswerError when a part is not a formula."""
-    text = _unparenthesise(text.strip())
-    for reader in (_interval, _matrix, _bracketed, _listed, _equation):
+    text = _unparenthesise(_PROSE.sub("", text.strip()))
+    if re.fullmatch(r"\\emptyset|\\\{\s*\\\}|\\?\{\s*\\?\}", text):
+        return Shape("set")
+    for reader in (_cases, _matrix, _interval, _bracketed, _listed, _inequality, _equation):
         shape = reader(text)
         if shape is not None:
             return shape
     return Shape("value", node=parse(text))
+
+
+def is_empty_set(text: str) -> bool:
+    """Whether a cleaned answer says, in words or signs, that there is none."""
+    return bool(_EMPTY.fullmatch(text))
 
 
 def _unparenthesise(text: str) -> str:
@@ -93,127 +109,97 @@ def expand_plus_minus(text: str) -> list[str]:
     return [upper, lower]
 
 
+def _cases(text: str) -> Shape | None:
+    """The lines of a system are a list: `x = 3 \\\\ y = -2`."""
+    found = _CASES.match(text)
+    if not found or "=" not in found.group(1):
+        return None
+    lines = [line.replace("&", "").strip(" ,;") for line in _ROW.split(found.group(1))]
+    return _listed(", ".join(line for line in lines if line))
+
+
 def _interval(text: str) -> Shape | None:
-    """Unions of intervals and solved inequalities; `(a,b)` alone stays a pair."""
-    named = bool(_MEMBER.match(text) or _RELATION.search(text))
-    body = _MEMBER.sub("", text)
-    if _REALS.match(body):
-        return Shape("interval", pieces=(Piece(MINUS_INFINITY, INFINITY, False, False),), named=named)
-    parts = [_strip_member(part.strip()) for part in split_top(body, _UNION)]
-    if (
-        len(parts) == 1
-        and not named
-        and not (body[:1] in "([" and body[-1:] in ")]" and len(split_top(body[1:-1], _COMMA)) == 2)
-    ):
+    found = intervals.read_interval(text)
+    if found is None:
         return None
-    pieces = [_piece(part) for part in parts]
-    if any(piece is None for piece in pieces) or (len(parts) == 1 and not named and _could_be_point(body)):
-        return None
-    return Shape("interval", pieces=tuple(piece for piece in pieces if piece), named=named)
-
-
-def _strip_member(text: str) -> str:
-    return _MEMBER.sub("", text)
-
-
-def _could_be_point(body: str) -> bool:
-    return body[0] == "(" and body[-1] == ")" and "\\infty" not in body and "infinity" not in body
-
-
-def _piece(text: str) -> Piece | None:
-    if text[:1] in "([" and text[-1:] in ")]" and closing(text, 0) == len(text) - 1:
-        ends = split_top(text[1:-1], _COMMA)
-        if len(ends) == 2:
-            return Piece(parse(ends[0].strip()), parse(ends[1].strip()), text[0] == "[", text[-1] == "]")
-    return _inequality(text)
-
-
-_NORMAL = {"<=": "le", ">=": "ge", "<": "lt", ">": "gt"}
-
-
-def _inequality(text: str) -> Piece | None:
-    """`x > 5`, `5 < x`, `-2 \\le x < 7`: solved for one variable that stands alone."""
-    parts = [part.strip() for part in _RELATION.split(text)]
-    signs = [_NORMAL.get(sign, sign.lstrip("\\")) for sign in parts[1::2]]
-    sides = parts[0::2]
-    if len(sides) == 2 and _is_variable(sides[0]):
-        return _one_sided(signs[0], sides[1])
-    if len(sides) == 2 and _is_variable(sides[1]):
-        return _one_sided({"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}[signs[0]], sides[0])
-    if len(sides) == 3 and _is_variable(sides[1]) and signs[0][0] == signs[1][0]:
-        closed = [sign[1] == "e" for sign in signs]
-        if signs[0][0] == "g":
-            sides, closed = sides[::-1], closed[::-1]
-        return Piece(parse(sides[0]), parse(sides[2]), *closed)
-    return None
-
-
-def _one_sided(sign: str, bound: str) -> Piece:
-    closed = sign[1] == "e"
-    if sign[0] == "g":
-        return Piece(parse(bound), INFINITY, closed, False)
-    return Piece(MINUS_INFINITY, parse(bound), False, closed)
-
-
-def _is_variable(text: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z](?:_\{?\w\}?)?|\\[a-z]+", text)) and text not in ("e", "i", r"\pi")
+    return Shape("interval", pieces=found.pieces, labels=(found.variable,) if found.variable else ())
 
 
 def _matrix(text: str) -> Shape | None:
     found = _MATRIX.match(text)
     if not found:
-        return None
-    rows = [row for row in re.split(r"\\\\|\\cr(?![a-z])", found.group(2)) if row.strip()]
+        return _python_matrix(text)
+    factor = found["factor"].strip().rstrip("*").removesuffix(r"\cdot").strip()
+    if "=" in factor:
+        factor = factor.rpartition("=")[2].strip()
+    elif re.fullmatch(r"[A-Za-z]{1,2}(?:\^\{?-1\}?)?", factor):
+        raise NotAnAnswerError("a matrix with a letter in front")
+    rows = [row for row in _ROW.split(found["body"]) if row.strip()]
     read = tuple(tuple(parse(cell.strip()) for cell in row.split("&")) for row in rows)
     if not read or len({len(row) for row in read}) > 1:
         raise NotAnAnswerError("a matrix needs rows of equal length")
+    if factor:
+        scale: Node = ("neg", ("num", 1)) if factor == "-" else parse(factor)
+        scale = parse("-1") if factor == "-" else scale
+        read = tuple(tuple(("mul", scale, cell) for cell in row) for row in read)
     return Shape("matrix", rows=read)
 
 
+def _python_matrix(text: str) -> Shape | None:
+    """`[[2, -1], [0, 5]]`."""
+    if not re.match(r"\[\s*\[", text) or closing(text, 0) != len(text) - 1:
+        return None
+    rows = [row.strip() for row in split_top(text[1:-1], _COMMA)]
+    if not all(row[:1] == "[" and row[-1:] == "]" for row in rows):
+        return None
+    read = tuple(tuple(parse(cell.strip()) for cell in split_top(row[1:-1], _COMMA)) for row in rows)
+    return Shape("matrix", rows=read) if len({len(row) for row in read}) == 1 else None
+
+
+_BRACKETS = (
+    (r"\{", r"\}", "set"),
+    ("{", "}", "set"),
+    (r"\langle", r"\rangle", "tuple"),
+    ("(", ")", "tuple"),
+    ("<", ">", "tuple"),
+)
+_IN_SET = re.compile(r"^[A-Za-z]\w?\s*(?:\\in(?![A-Za-z])|=)\s*(?=\\\{)")
+
+
 def _bracketed(text: str) -> Shape | None:
-    for opening, ending, kind in (
-        (r"\{", r"\}", "set"),
-        ("{", "}", "set"),
-        (r"\langle", r"\rangle", "tuple"),
-        ("(", ")", "tuple"),
-        ("<", ">", "tuple"),
-    ):
+    text = _IN_SET.sub("", text)
+    for opening, ending, kind in _BRACKETS:
         if not (text.startswith(opening) and text.endswith(ending)) or len(text) < len(opening) + len(ending):
             continue
         if opening[-1] in "({" and closing(text, len(opening) - 1) != len(text) - 1:
             continue
-        inner = text[len(opening) : len(text) - len(ending)].strip()
-        if kind == "set" and re.search(r"\\mid|\||:", inner):
-            return _set_builder(inner)
-        parts = split_top(inner, _COMMA)
+        parts = split_top(text[len(opening) : len(text) - len(ending)].strip(), _COMMA)
         if kind == "tuple" and len(parts) < 2:
             return None
         items = tuple(item for part in parts if part.strip() for item in _items(part))
         return Shape("pair" if opening == "(" and len(parts) == 2 else kind, items)
-    return Shape("set") if text == r"\emptyset" else None
-
-
-def _set_builder(inner: str) -> Shape | None:
-    """`{x | x > 5}` is the interval of its condition."""
-    condition = re.split(r"\\mid|\||:", inner, maxsplit=1)[1].strip()
-    return _interval(condition)
+    named = _NAMED_PARTS.match(text)
+    return read_shape(text[named.end() :]) if named and named.end() and "," in text else None
 
 
 def _items(part: str) -> list[Shape]:
-    return [read_shape(value.strip()) for value in expand_plus_minus(part)]
+    return [read_shape(value.strip().lstrip("$")) for value in expand_plus_minus(part)]
 
 
 def _listed(text: str) -> Shape | None:
     """`1, -2` and `x = 1 or x = -2` and `1 \\pm \\sqrt{19}`: several values, with the names in front of them."""
     if re.fullmatch(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text):
         return None
+    if re.search(r"\b(?:and|or)\b|;|,\s", text):  # 1,331 and 1,728 are two numbers
+        text = _GROUPED.sub(lambda found: found.group().replace(",", ""), text)
     parts = [part for part in split_top(text, _LISTING) if part.strip()]
     if not parts or (len(parts) == 1 and len(expand_plus_minus(text)) == 1):
         return None
     labels, items = [], []
     label = _LABEL.match(parts[0])
-    if label and "," in label.group(1):
-        return None
+    if label and "," in label.group(1) and "_" not in label.group(1):
+        # (x, y) = (1, 2) or (3, 4): the names are those of every item.
+        parts[0] = label.group(2)
     for part in parts:
         found = _LABEL.match(part)
         for item in _items(found.group(2) if found else part):
@@ -222,8 +208,18 @@ def _listed(text: str) -> Shape | None:
     return Shape("list", tuple(items), labels=tuple(labels))
 
 
+def _inequality(text: str) -> Shape | None:
+    """`x - 2y > 1`: two sides that are formulas, the greater first."""
+    parts = [part.strip() for part in RELATION.split(text)]
+    if len(parts) != 3 or not parts[0] or not parts[2]:
+        return None
+    sides = (Shape("value", node=parse(parts[0])), Shape("value", node=parse(parts[2])))
+    sign = sign_of(parts[1])
+    return Shape("inequality", sides if sign[0] == "g" else sides[::-1], strict=sign[1] == "t")
+
+
 def _equation(text: str) -> Shape | None:
-    sides = [side.strip() for side in re.split(r"(?<![<>=!])=(?!=)", text)]
+    sides = [side.strip() for side in split_top(text, EQUALS)]
     if len(sides) < 2 or not all(sides):
         return None
     if len(sides) > 2:
@@ -237,3 +233,13 @@ def _equation(text: str) -> Shape | None:
 def shape_of(text: str) -> Shape:
     """`read_shape` of a raw answer."""
     return read_shape(clean(text))
+
+
+def in_alphabetical_order(shape: Shape) -> Shape:
+    """A list `y = -7, x = 4` by the order of its names, so that it can be read as a point."""
+    if len(set(shape.labels)) < len(shape.labels) or not all(
+        re.fullmatch(r"[A-Za-z]", name) for name in shape.labels
+    ):
+        return shape
+    pairs = sorted(zip(shape.labels, shape.items, strict=True), key=lambda pair: pair[0])
+    return replace(shape, items=tuple(item for _, item in pairs), labels=tuple(name for name, _ in pairs))

@@ -28,11 +28,11 @@ MAX_EXPONENT = 10_000
 SMALLEST = Fraction(1, 10**9)
 """Below this a rational could hide under the tolerance of the numerical comparison."""
 
-_UNARY = {
+_NAMES = {
     "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
     "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc", "sinh": "sinh",
     "cosh": "cosh", "tanh": "tanh", "exp": "exp", "abs": "Abs", "sqrt": "sqrt", "factorial": "factorial",
-    "floor": "floor", "ceil": "ceiling", "cbrt": "cbrt",
+    "floor": "floor", "ceil": "ceiling", "cbrt": "cbrt", "binomial": "binomial",
 }  # fmt: skip
 
 
@@ -43,10 +43,10 @@ def equal(left: Node, right: Node) -> bool:
     return _vanishes(build(left), build(right), exactly=_has_tiny(left) or _has_tiny(right))
 
 
-def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
-    """Whether left - right of the one is a constant, non-zero multiple of the other's."""
+def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node], *, positive: bool = False) -> bool:
+    """Whether left - right of the one is a constant multiple of the other's: not by zero, or by a `positive` number."""
     with contextlib.suppress(NeedsSymbolicError):
-        return numerical.same_equation(gold, given)
+        return numerical.same_equation(gold, given, positive=positive)
     mine, theirs = (build(side[0]) - build(side[1]) for side in (gold, given))
     symbols = mine.free_symbols
     if not symbols or symbols != theirs.free_symbols:
@@ -58,6 +58,8 @@ def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node]) -> bool:
             ratios.append(top / bottom)
         if len(ratios) == POINTS:
             break
+    if positive and not all(ratio.is_positive for ratio in ratios):
+        return False
     return len(ratios) >= 3 and all(_close(ratio, ratios[0]) for ratio in ratios)
 
 
@@ -117,7 +119,7 @@ def _function(name: str, arguments: list[Any]) -> Any:
         return (
             sympy.real_root(first, arguments[1]) if arguments[1].is_odd else sympy.root(first, arguments[1])
         )
-    if name not in _UNARY:
+    if name not in _NAMES:
         raise NotAnAnswerError(f"the function {name} is not known")
     if (
         name == "factorial"
@@ -125,7 +127,7 @@ def _function(name: str, arguments: list[Any]) -> Any:
         and not first.free_symbols
     ):
         raise NotAnAnswerError("a factorial is too large to be evaluated")
-    return getattr(sympy, _UNARY[name])(first)
+    return getattr(sympy, _NAMES[name])(*arguments)
 
 
 def _foreign(source: str) -> Any:
@@ -135,12 +137,16 @@ def _foreign(source: str) -> Any:
 
     try:
         parsed = latex2sympy(source)
-    except Exception as error:  # the generated parser raises many types, none of them documented
+        if not isinstance(parsed, sympy.Expr):
+            raise NotAnAnswerError(f"'{source[:40]}' is not an expression")
+        renamed = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in parsed.free_symbols}
+        return parsed.xreplace(renamed).doit()
+    except NotAnAnswerError:
+        raise
+    except (
+        Exception
+    ) as error:  # the generated parser, and doit on its trees, raise many types, none documented
         raise NotAnAnswerError(f"'{source[:40]}' cannot be read as LaTeX") from error
-    if not isinstance(parsed, sympy.Expr):
-        raise NotAnAnswerError(f"'{source[:40]}' is not an expression")
-    renamed = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in parsed.free_symbols}
-    return parsed.xreplace(renamed).doit()
 
 
 def _has_tiny(node: Node) -> bool:

@@ -1,34 +1,60 @@
-"""Units: which convert into each other, and by what exact factor.
+"""Units: which convert into each other, by what exact factor, and what is merely counted.
 
 Factors are the exact definitions (international yard and pound, US customary volumes:
 https://www.nist.gov/pml/owm/metric-si/unit-conversion).
 
-    >>> read_unit("square feet").dimension, read_unit("minutes of work").factor
-    ('length^2', Fraction(60, 1))
+    >>> read_unit("square feet").dimension, read_unit("minutes of work").factor, read_unit("m/s").per.dimension
+    ('length^2', Fraction(60, 1), 'time')
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction as F
 from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit as written. `dimension` is None for things that are counted (apples), whose words are kept."""
+    """A unit as written. `dimension` is None for things that are counted (apples), whose words are kept; `per` is
+    what the unit is a rate of (miles per hour); `is_named` that it is declared a unit, as in 9 (goldfish)."""
 
     dimension: str | None
     factor: F
     words: tuple[str, ...]
+    per: Unit | None = None
+    is_named: bool = False
 
     @property
-    def is_count_noun(self) -> bool:
-        """One plural word such as `apples`: it names the thing counted, and is not mere prose."""
-        return self.dimension is None and len(self.words) == 1 and self.words[0].endswith("s")
+    def noun(self) -> str | None:
+        """What is counted: `apples` of "9 red apples left", `pieces` of "pieces of candy"; None for mere prose."""
+        if self.dimension is not None:
+            return None
+        chunk: list[str] = []
+        for word in self.words:
+            if word in _STOPS:
+                break
+            chunk.append(word)
+        last = chunk[-1] if chunk else ""
+        return last if (last.endswith("s") and len(last) > 2) or last in _IRREGULAR_PLURALS else None
+
+    @property
+    def says_what(self) -> bool:
+        """Whether it holds more than words such as "more" or "in all"."""
+        return not set(self.words) <= _STOPS | {"all"}
+
+    @property
+    def substance(self) -> str | None:
+        """`flour` of "cups of flour"."""
+        return self.words[self.words.index("of") + 1] if "of" in self.words[:-1] else None
 
 
+_STOPS = set(
+    "of in for from at on with by each every per a an the left remaining to and than that which who was were is are "
+    "will would can could altogether total more less fewer away per so because after when".split()
+)
+_IRREGULAR_PLURALS = {"people", "children", "men", "women", "mice", "geese", "teeth", "sheep", "fish"}
 _TABLE: dict[str, tuple[str, dict[str, F]]] = {
     "length": (
         "mm millimeter|cm centimeter|dm decimeter|m meter|km kilometer|in inch inche|ft foot feet|yd yard|mi mile",
@@ -55,11 +81,13 @@ _TABLE: dict[str, tuple[str, dict[str, F]]] = {
         {"dollar": F(1), "cent": F(1, 100)},
     ),
     "euro": ("euro eur", {"euro": F(1)}),
-    "pound sterling": ("gbp sterling", {"gbp": F(1)}),
+    "pound sterling": ("gbp sterling|pence", {"gbp": F(1), "pence": F(1, 100)}),
     "rupee": ("rupee inr", {"rupee": F(1)}),
-    "angle": ("degree deg", {"degree": F(1)}),
+    "angle": ("degree deg|radian rad", {"degree": F(1), "radian": F(1)}),
+    "celsius": ("celsius centigrade", {"celsius": F(1)}),
+    "fahrenheit": ("fahrenheit", {"fahrenheit": F(1)}),
 }  # fmt: skip
-_CURRENCY = {"$": "dollar", "€": "euro", "£": "gbp", "₹": "rupee"}
+_CURRENCY = {"$": "dollar", "€": "euro", "£": "gbp", "₹": "rupee", "¢": "cent"}
 
 
 def _flatten() -> dict[str, tuple[str, F]]:
@@ -69,17 +97,26 @@ def _flatten() -> dict[str, tuple[str, F]]:
             spellings = group.split()
             for spelling in spellings:
                 names[spelling] = (dimension, factors[spellings[0]])
-    return names
+    return names | {"radian": ("radian", F(1)), "rad": ("radian", F(1))}
 
 
 _NAMES = _flatten()
 _BRITISH = re.compile(r"(met|lit)re")
-_SQUARE = re.compile(
-    r"^(square|sq|cubic|cu)\.?\s+(\S+)(.*)$|^(\S+?)\s*(?:\^\s*\{?\s*|\*\*\s*)?([23])\s*\}?(?:\s+(.*))?$|^(\S+)\s+(squared|cubed)(.*)$"
+_POWER = re.compile(
+    r"^(square|sq|cubic|cu)\.?\s+(\S+)(.*)$|^(\S+?)\s*(?:\^\s*\{?\s*|\*\*\s*)?([23])\s*\}?(?:\s+(.*))?$"
+    r"|^(\S+)\s+(squared|cubed)(.*)$",
+    re.IGNORECASE,
 )
-_RATE = re.compile(r"^(\S+)\s*(?:/|\bper\b|\ban?\b)\s*(\S+)(.*)$")
-_SPEEDS = {"mph": ("mile", "hour"), "kmph": ("km", "hour"), "kph": ("km", "hour")}
-_POWER = {"square": 2, "sq": 2, "squared": 2, "2": 2, "cubic": 3, "cu": 3, "cubed": 3, "3": 3}
+_RATE = re.compile(r"^(.*?)\s*(?:/|\bper\b|(?<=\S )\b(?:an?|each)\b)\s*(\S.*)$")
+_RECIPROCAL = re.compile(r"\s*(?:\\cdot\s*)?\b([a-z]+)\s*\^\s*\{?\s*-([12])\s*\}?")
+_SHORT_RATES = {
+    "kmh": "km/hour",
+    "mph": "mile/hour",
+    "kmph": "km/hour",
+    "kph": "km/hour",
+    "fps": "foot/second",
+}
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "2": 2, "cubic": 3, "cu": 3, "cubed": 3, "3": 3}
 
 
 def currency(sign: str) -> Unit:
@@ -98,11 +135,40 @@ def is_unit(word: str) -> bool:
 def read_unit(text: str) -> Unit:
     """The unit that `text` (behind a number) names; prose and unknown nouns give a Unit without dimension."""
     text = " ".join(text.replace("(", " ").replace(")", " ").strip(" .,;").split())
+    text = _RECIPROCAL.sub(lambda found: f"/{found[1]}" + ("^2" if found[2] == "2" else ""), text)
+    text = text.removesuffix(" daily") + " per day" if text.endswith(" daily") else text
+    text = _SHORT_RATES.get(text.split()[0].lower(), text) if text else text
+    rate = _RATE.match(text)
+    if rate:
+        return replace(_simple(rate.group(1)), per=_simple(rate.group(2)))
+    return _simple(text)
+
+
+def _simple(text: str) -> Unit:
     words = tuple(re.findall(r"[a-z]+", text.lower()))
-    first = text.split()[0].strip(".,") if text else ""
-    is_preposition = first == "in" and text != "in"  # 9 in all
-    measured = _power(text) or _rate(text) or (None if is_preposition else _lookup(first))
+    parts = text.split()
+    first = parts[0].strip(".,") if parts else ""
+    scale = re.match(r"degrees?\s+(celsius|fahrenheit|[CF])\b", text)
+    if scale:
+        return Unit({"c": "celsius", "f": "fahrenheit"}[scale.group(1)[0].lower()], F(1), words)
+    # "9 in all" is no length, nor are "5 second graders" a time, nor "6 foot ladders" a length.
+    is_prose = (first == "in" and not re.fullmatch(r"in(?:\s*\^?\s*\{?[23]\}?)?", text)) or _is_compound_noun(
+        parts
+    )
+    measured = None if is_prose else _power(text) or _lookup(first)
     return Unit(*measured, words) if measured else Unit(None, F(1), words)
+
+
+def _is_compound_noun(parts: list[str]) -> bool:
+    if (
+        len(parts) < 2
+        or len(parts[0]) < 4
+        or parts[0].endswith("s")
+        or parts[0].lower() in _POWERS
+        or parts[0] == "feet"
+    ):
+        return False
+    return parts[1].endswith("s") and not is_unit(parts[1])
 
 
 def _lookup(word: str) -> tuple[str, F] | None:
@@ -119,22 +185,93 @@ def _lookup(word: str) -> tuple[str, F] | None:
 
 
 def _power(text: str) -> tuple[str, F] | None:
-    found = _SQUARE.match(text)
+    found = _POWER.match(text)
     if not found:
         return None
     word = found.group(2) or found.group(4) or found.group(7)
-    power = _POWER[(found.group(1) or found.group(5) or found.group(8)).lower()]
+    power = _POWERS[(found.group(1) or found.group(5) or found.group(8)).lower()]
     base = _lookup(word)
-    return (f"length^{power}", base[1] ** power) if base and base[0] == "length" else None
+    return (f"{base[0]}^{power}", base[1] ** power) if base and base[0] in ("length", "time") else None
 
 
-def _rate(text: str) -> tuple[str, F] | None:
-    """Speeds; every other rate ("dollars per day") is told by its first unit alone."""
-    first, second = _SPEEDS.get(text.split()[0].lower(), (None, None)) if text else (None, None)
-    found = _RATE.match(text)
-    if found and not first:
-        first, second = found.group(1), found.group(2).strip(".,")
-    top, bottom = _lookup(first or ""), _lookup(second or "")
-    if top and bottom and top[0] == "length" and bottom[0] == "time":
-        return "speed", top[1] / bottom[1]
+def conversion(gold: Unit, answer: Unit, question: str | None) -> F | None:
+    """The factor that turns the answer's number into the gold's unit; None where it is another unit.
+
+    1 where the words do not disagree. `question` tells two things apart that are counted.
+    """
+    factor = (
+        _measured(gold, answer) if gold.dimension and answer.dimension else _counted(gold, answer, question)
+    )
+    if (
+        gold.dimension
+        and gold.substance
+        and answer.substance
+        and not _share_stem(gold.substance, answer.substance)
+    ):
+        factor = None if _are_two(gold.substance, answer.substance, question) else factor
+    if factor is None or gold.per is None or answer.per is None:
+        is_speed = (gold.per or answer.per) and (gold.dimension or "").startswith("length")
+        return None if is_speed else factor
+    below = conversion(gold.per, answer.per, question)
+    return None if below is None else factor / below
+
+
+_SAME = ({"angle", "celsius"}, {"angle", "fahrenheit"})  # degrees without a scale
+
+
+def _measured(gold: Unit, answer: Unit) -> F | None:
+    if gold.dimension == answer.dimension:
+        return answer.factor / gold.factor
+    dimensions = {gold.dimension, answer.dimension}
+    pounds = dimensions == {"mass", "pound sterling"} and "pound" in " ".join(gold.words + answer.words)
+    return F(1) if dimensions in _SAME or pounds else None
+
+
+_GENERIC = set(
+    "items things objects pieces people persons students kids children units times ones members friends animals "
+    "fruits points ways toys more total boys girls".split()
+)
+
+
+def _counted(gold: Unit, answer: Unit, question: str | None) -> F | None:
+    """Two nouns are two things where the question speaks of both or, without a question, where neither is general."""
+    if gold.dimension or answer.dimension:
+        thing = gold if gold.dimension is None else answer
+        return None if (thing.noun or thing.is_named) and thing.noun != "units" else F(1)
+    for mine, theirs in ((gold.noun, answer.noun), (gold.substance, answer.substance)):
+        if mine and theirs and not _share_stem(mine, theirs) and _are_two(mine, theirs, question):
+            return None
+    return F(1)
+
+
+def _are_two(mine: str, theirs: str, question: str | None) -> bool:
+    if question is None:
+        return not {mine, theirs} & _GENERIC
+    asked = question.lower()
+    return mine.removesuffix("s") in asked and theirs.removesuffix("s") in asked
+
+
+def _share_stem(left: str, right: str) -> bool:
+    return left[:4] == right[:4]
+
+
+_ASKED = re.compile(r"\b(?:how many|how much|what|find|determine|calculate|compute)\b")
+_UNIT_OF = re.compile(
+    r"(?:^how many\s+(?:more |total |extra |additional |whole )?|\bin (?:total )?)"
+    r"((?:square |cubic )?(?:[a-z]+s|feet|inches)(?: per [a-z]+)?)\b"
+)
+
+
+@lru_cache(maxsize=4096)
+def asked_unit(question: str | None) -> Unit | None:
+    """The unit of measure that a question asks for: "How many minutes …?", "… in square feet?"."""
+    text = (question or "").lower()
+    asking = list(_ASKED.finditer(text))
+    if not asking:
+        return None
+    clause = re.split(r"[?]|\.\s", text[asking[-1].start() :])[0]
+    for phrase in _UNIT_OF.finditer(clause):
+        unit = read_unit(phrase.group(1))
+        if unit.dimension:
+            return unit
     return None

@@ -69,12 +69,18 @@ def ordinal_in_words(text: str) -> int | None:
 
 def _with_fraction(words: list[str]) -> Fraction | None:
     """ "two and a half", "three quarters", "half", or a whole number."""
+    if words[0] == "half" and words[-1] in SCALES and set(words[1:-1]) <= {"a"}:
+        return Fraction(SCALES[words[-1]], 2)
     if words[:1] == ["a"] and words[1:2] and (words[1] in _PARTS or words[1] in SCALES):
         words = ["one", *words[1:]]
     if words and words[-1] in _PARTS:
         head, parts = words[:-1], _PARTS[words[-1]]
-        if not head or head[-1] in ("a", "and"):
-            whole = [word for word in head if word not in ("a", "and")]
+        if not head or head[-1] in ("a", "and") or head[-2:] == ["and", "one"]:
+            whole = [
+                word
+                for word in (head[:-1] if head[-2:] == ["and", "one"] else head)
+                if word not in ("a", "and")
+            ]
             base = _whole(whole) if whole else 0
             return None if base is None else base + Fraction(1, parts)
         top = _whole(head)

@@ -49,6 +49,8 @@ def compare(request: dict[str, Any]) -> dict[str, Any]:
         return {"equal": match.equal, "reason": match.reason}
     except (NotAnAnswerError, RecursionError) as error:
         return {"equal": False, "reason": str(error) or "nested too deeply"}
+    except (ArithmeticError, NotImplementedError) as error:
+        return {"equal": False, "reason": f"it cannot be evaluated: {type(error).__name__}"}
 
 
 def serve(handle: Callable[[dict[str, Any]], dict[str, Any]], preload: Callable[[], None]) -> None:

@@ -135,9 +135,16 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--split")
     show.add_argument("--limit", type=int, default=2, metavar="N", help="questions to print")
     _add_places(show)
-    check = _action(actions, "check", "tasks_check", "every gold must pass its own checker")
+    check = _action(
+        actions,
+        "check",
+        "tasks_check",
+        "every gold must pass its own checker, in other spellings too, and no near miss may",
+    )
     check.add_argument("tasks", nargs="*", help="task names (default: all)")
     check.add_argument("--all-splits", action="store_true")
+    check.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
+    check.add_argument("--json", type=path, metavar="FILE", help="write counts and failures to this file")
     _add_places(check)
 
 
@@ -148,6 +155,25 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
     parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "audit")
+    parser.add_argument("runs", nargs="+", type=path, metavar="RUN", help="run folders")
+    parser.add_argument(
+        "-o", "--output", type=path, metavar="DIR", help="write AUDIT.md, audit.json and disagreements.jsonl"
+    )
+    parser.add_argument(
+        "--graders",
+        type=names,
+        metavar="A,B",
+        help="symbolic, strict, flexible, paper, math-verify (default: all), a plug-in's name or module:attr",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="samples of each run (a fixed random subset)")
+    parser.add_argument("--show", type=int, default=10, metavar="N", help="disagreements to print")
+    parser.add_argument("--workers", type=int, default=1, help="processes for a grader")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
+    _add_dry_run(parser)
 
 
 def _add_pocket(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +203,7 @@ COMMANDS = {
         "check the answers in a JSONL file: rows {id, gold, completion, answer_type?, question?}",
         _add_check,
     ),
+    "audit": ("give the samples of runs to every grader and say where they disagree", _add_audit),
     "pocket": ("the model that ships with the package", _add_pocket),
     "demo": ("the whole loop on the pocket model: train, score, leaderboard", _add_demo),
 }

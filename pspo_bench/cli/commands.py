@@ -118,22 +118,30 @@ def run_tasks_show(arguments: argparse.Namespace) -> int:
 
 
 def run_tasks_check(arguments: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from tqdm import tqdm
+
+    from pspo_bench.store import write_atomic
     from pspo_bench.tasks import check_golds, load_examples, load_task, task_files
 
-    names = arguments.tasks or list(task_files(arguments.tasks_dir))
-    bad = 0
-    for name in names:
+    reports = []
+    for name in arguments.tasks or list(task_files(arguments.tasks_dir)):
         task = load_task(name, arguments.tasks_dir)
         for split in task.splits if arguments.all_splits else [task.eval_split]:
             examples = load_examples(task, split, data_dir=arguments.data_dir)
-            problems = check_golds(task, examples)
-            bad += len(problems)
-            print(
-                f"{name}/{split}: {len(examples) - len(problems)} of {len(examples)} golds pass their own checker"
-            )
-            for problem in problems:
-                print(f"  {problem}")
-    return 1 if bad else 0
+            with tqdm(
+                total=len(examples), desc=f"{name}/{split}", unit="gold", leave=False, disable=None
+            ) as bar:
+                report = check_golds(task, examples, workers=arguments.workers, progress=bar.update)
+            print(f"{name}/{split}: {report}")
+            for failure in report.failures:
+                print(f"  {failure}")
+            reports.append({"split": split, **asdict(report)})
+    if arguments.json:
+        write_atomic(arguments.json, json.dumps(reports, indent=2, ensure_ascii=False).encode())
+    return 1 if any(report["failures"] for report in reports) else 0
 
 
 def run_study(arguments: argparse.Namespace) -> int:
@@ -182,6 +190,31 @@ def run_check(arguments: argparse.Namespace) -> int:
         timeout_s=arguments.timeout,
         scoring=arguments.scoring,
     )
+    return 0
+
+
+def run_audit(arguments: argparse.Namespace) -> int:
+    import shlex
+
+    from pspo_bench.audit import DEFAULT_GRADERS, AuditSettings, audit, plan_lines, to_terminal, write_audit
+
+    settings = AuditSettings(
+        graders=DEFAULT_GRADERS if arguments.graders is None else tuple(arguments.graders),
+        limit=arguments.limit,
+        workers=arguments.workers,
+        timeout_s=arguments.timeout,
+    )
+    if arguments.dry_run:
+        print("\n".join(plan_lines(arguments.runs, settings)))
+        return 0
+    result = audit(arguments.runs, settings)
+    print(to_terminal(result, show=arguments.show))
+    if arguments.output:
+        words = [*map(str, arguments.runs), "--graders", ",".join(settings.graders)]
+        words += [] if settings.limit is None else ["--limit", str(settings.limit)]
+        command = "pspo-bench audit " + shlex.join([*words, "-o", str(arguments.output)])
+        write_audit(result, arguments.output, show=arguments.show, command=command)
+        _note(f"Written to {arguments.output}: AUDIT.md, audit.json, disagreements.jsonl")
     return 0
 
 

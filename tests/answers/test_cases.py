@@ -10,13 +10,20 @@ import pytest
 from pspo_bench.answers import ANSWER_TYPES, check, check_many, detect_type
 from pspo_bench.records import Status
 
-CASES = [json.loads(line) for line in (Path(__file__).parent / "cases.jsonl").open(encoding="utf-8")]
+FILES = sorted((Path(__file__).parent / "cases").glob("*.jsonl"))
+CASES = [json.loads(line) for file in FILES for line in file.open(encoding="utf-8")]
+"""{"rule": …, "type": …, "gold": …, "question": …, "right": [answers], "wrong": [answers]}: bare answers, or whole
+completions where "as" says so."""
+
+
+def written(case: dict, answer: str) -> str:
+    return answer if case.get("as") == "completion" else f"\\boxed{{{answer}}}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['rule']}: {case['gold']}" for case in CASES])
 def test_rule(case: dict) -> None:
     verdicts = {
-        answer: check(f"\\boxed{{{answer}}}", case["gold"], case["type"], question=case.get("question"))
+        answer: check(written(case, answer), case["gold"], case["type"], question=case.get("question"))
         for answer in case["right"] + case["wrong"]
     }
     refused = {answer: verdicts[answer] for answer in case["right"] if not verdicts[answer].correct}
@@ -28,7 +35,7 @@ def test_rule(case: dict) -> None:
 
 
 def test_the_table_is_large_and_covers_every_type() -> None:
-    assert sum(len(case["right"]) + len(case["wrong"]) for case in CASES) >= 700
+    assert sum(len(case["right"]) + len(case["wrong"]) for case in CASES) >= 12_000
     named = {case["type"] for case in CASES}
     named |= {detect_type(case["gold"], case.get("question")) for case in CASES if case["type"] == "auto"}
     assert set(ANSWER_TYPES) <= named
@@ -36,7 +43,7 @@ def test_the_table_is_large_and_covers_every_type() -> None:
 
 def test_one_and_many_agree_in_order() -> None:
     rows = [
-        (f"#### {answer}", case["gold"], case["type"], case.get("question"))
+        (written(case, answer), case["gold"], case["type"], case.get("question"))
         for case in CASES[::6]
         for answer in (*case["right"], *case["wrong"])
     ]

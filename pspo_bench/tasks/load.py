@@ -1,4 +1,4 @@
-"""Tasks: declarative benchmarks, one TOML file each; rows → `Example`s, with counts and hashes checked.
+"""Load a task: its TOML file, and its rows as `Example`s, with counts and hashes checked.
 
     task = load_task("gsm8k")
     examples = load_examples(task, data_dir=Path("data"))      # data/gsm8k/test.jsonl, else the Hub
@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from pspo_bench.config import Section, read_toml, validate
-from pspo_bench.errors import AnswerError, ConfigError, DataError, unknown
+from pspo_bench.errors import ConfigError, DataError, unknown
 from pspo_bench.records import Example
 from pspo_bench.registry import Registry
 from pspo_bench.resources import tasks_dir
@@ -134,40 +134,6 @@ def content_hash(examples: Iterable[Example]) -> str:
     """
     lines = sorted(" ".join(f"{e.question}\x1f{e.gold}".split()) for e in examples)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def check_golds(task: Task, examples: Sequence[Example]) -> list[str]:
-    """What is wrong with the golds: one line for each that its own checker cannot read or does not accept."""
-    from pspo_bench.answers import CheckRow, check_many, validate_gold
-
-    problems, readable = [], []
-    for example in examples:
-        try:
-            validate_gold(example.gold, example.answer_type, question=example.question)
-            readable.append(example)
-        except AnswerError as error:
-            problems.append(f"{task.name}/{example.id}: {error}")
-    spellings = [CheckRow(f"#### {e.gold}", e.gold, e.answer_type, question=e.question) for e in readable]
-    for example, verdict in zip(readable, check_many(spellings), strict=True):
-        if not verdict.correct:
-            problems.append(
-                f"{task.name}/{example.id}: gold '{example.gold}' is {verdict.status}: {verdict.reason}"
-            )
-    return problems
-
-
-def require_readable_golds(task: Task, examples: Sequence[Example]) -> None:
-    """Raise DataError for the first gold that cannot be parsed: such a row would score every model wrong."""
-    from pspo_bench.answers import validate_gold
-
-    for example in examples:
-        try:
-            validate_gold(example.gold, example.answer_type, question=example.question)
-        except AnswerError as error:
-            raise DataError(
-                f"Task '{task.name}', example '{example.id}': {error}; mend the row or the task's answer_type"
-                f" in {task.path}"
-            ) from error
 
 
 def _rows(task: Task, split: str, data_dir: Path | None) -> tuple[list[dict[str, Any]], str]:

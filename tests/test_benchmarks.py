@@ -1,0 +1,73 @@
+"""The benchmark scripts, each at a tiny size: they end in time, find no fault, and write what they measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytest.importorskip("psutil")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def run(script: str, tmp_path: Path, *arguments: str, **environment: str) -> dict[str, Any]:
+    """The JSON of one run; a fault that a script finds is its exit code."""
+    output = tmp_path / "out.json"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / script), *arguments, "-o", str(output)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(output.read_text())
+    assert found["versions"]["sympy"]
+    assert found["hardware"]["cores"]
+    return found
+
+
+@pytest.mark.data
+def test_answers(data_dir: Path, tmp_path: Path) -> None:
+    found = run("answers.py", tmp_path, "--limit", "4", PSPO_BENCH_DATA=str(data_dir))
+    assert set(found["sets"]) == {"gsm8k", "processbench", "math500"}
+    for figures in found["sets"].values():
+        assert figures["right"] + figures["wrong"] == figures["items"] > 0
+        for tool in figures["tools"].values():
+            assert sum(tool["ended"].values()) == figures["items"]
+            assert tool["cold_checks_per_s"] > 0
+            assert tool["warm_checks_per_s"] > 0
+    # 4 golds in 4 styles, each right once and wrong two or three times (a single digit cannot be swapped).
+    gsm8k = found["sets"]["gsm8k"]
+    assert gsm8k["right"] == 16
+    assert 32 <= gsm8k["wrong"] <= 48
+    assert gsm8k["tools"]["pspo-bench"]["false_accepts"] == []
+    assert gsm8k["tools"]["pspo-bench"]["false_rejects"] == []
+
+
+def test_fuzz(tmp_path: Path) -> None:
+    figures = run("fuzz_answers.py", tmp_path, "--limit", "120", "--seed", "7")["figures"]
+    assert figures["checks"] == sum(figures["statuses"].values()) == 120
+    assert figures["escapes"] == []
+    assert len(figures["slowest"]) == 10
+    assert figures["slowest"][0]["seconds"] >= figures["slowest"][9]["seconds"]
+
+
+def test_pool(tmp_path: Path) -> None:
+    found = run("pool.py", tmp_path, "--checks", "300", "--batch", "100", "--interrupt-after-s", "0.5")
+    assert [one["workers"] for one in found["runs"]] == [1, 2]
+    for one in found["runs"]:
+        # 80, 15, 4 and 1 % of 300.
+        counts = {kind: sum(statuses.values()) for kind, statuses in one["statuses"].items()}
+        assert counts == {"number": 240, "formula": 45, "words": 12, "hang": 3}
+        assert one["statuses"]["hang"] == {"timeout": 3}
+        # Each of the three hangs costs the worker that it met; the last may not have been replaced.
+        assert one["workers_seen"] >= 3
+    assert found["faults"] == []
+    assert all(one["good"] for one in found["interrupts"])
