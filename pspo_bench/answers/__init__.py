@@ -24,6 +24,7 @@ from pspo_bench.answers.check import (
 from pspo_bench.answers.extract import METHODS, SCORINGS, STATED_METHODS, Extraction, extract
 from pspo_bench.answers.kinds import ANSWER_TYPES, answer_types, detect_type
 from pspo_bench.answers.pool import close_pool
+from pspo_bench.answers.votes import vote_key
 
 __all__ = [
     "ANSWER_TYPES",
@@ -43,4 +44,5 @@ __all__ = [
     "detect_type",
     "extract",
     "validate_gold",
+    "vote_key",
 ]

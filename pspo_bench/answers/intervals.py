@@ -42,7 +42,8 @@ _BOTH = re.compile(r"\band\b|\\land(?![A-Za-z])|\\cap(?![A-Za-z])")
 RELATION = re.compile(r"(\\le(?![A-Za-z])|\\ge(?![A-Za-z])|\\lt(?![A-Za-z])|\\gt(?![A-Za-z])|<=|>=|<|>|≤|≥)")
 _MEMBER = re.compile(r"^\s*([A-Za-z]\w?)\s*(?:\\in(?![A-Za-z])|\bin\b)\s*")
 _REALS = re.compile(
-    r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|(?:all|the set of) (?:real|reals)(?: numbers)?|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))"
+    r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|(?:all|the set of) (?:real|reals)(?: numbers)?"
+    r"|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))"
 )
 _BUILDER = re.compile(
     r"^\\?\{\s*([A-Za-z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*R\s*\}?|R))?\s*(?:\\mid|\||:)\s*(.*?)\s*\\?\}$",

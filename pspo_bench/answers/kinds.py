@@ -104,7 +104,8 @@ for _name in ("expression", "equation", "pair", "tuple", "interval", "set", "mat
     _define(_name, maths.parser_of(_name), maths.match_shape, fallback=Fallback.FORMULA, uses_question=True)
 
 ANSWER_TYPES = (
-    "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "remainder", "ratio", "values", "ordered_values",
+    "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "remainder", "ratio", "values",
+    "ordered_values",
     "time", "clock", "date", "yes_no", "text", "choice",
     "expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list", "inequality",
 )  # fmt: skip

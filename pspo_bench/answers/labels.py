@@ -46,7 +46,7 @@ _STUCK = re.compile(r"(?<=[0-9}])([A-Za-z]{1,3})(?![A-Za-z])")
 
 
 def is_algebraic(gold: str) -> bool:
-    """Whether letters stuck to a number are variables: `3m`, `\\frac{1}{3}bh`, `6ab^2`; not `5cm`, `5 m`, `5\\text{ m}`."""
+    """Whether letters stuck to a number are variables: `3m`, `\\frac{1}{3}bh`; not `5cm`, `5 m`, `5\\text{ m}`."""
     found = _STUCK.findall(_WORDS.sub(" ", gold))
     return any(
         (len(word) == 1 and word not in "ei") or not (len(word) == 1 or is_unit(word)) for word in found

@@ -24,8 +24,8 @@ _MORE = set("more greater higher longer larger bigger faster older taller heavie
 _LINKS = {"is", "are", "was", "were", "be", "by", "in", "at", "on", "from", "during", "of", "wa"}
 _ARTICLES = {"the", "a", "an"}
 _SAME_WORD = {
-    **{name[:3]: name for name in "monday tuesday wednesday thursday friday saturday sunday january february march april "
-       "june july august september october november december".split()},
+    **{name[:3]: name for name in "monday tuesday wednesday thursday friday saturday sunday january february march "
+       "april june july august september october november december".split()},
     "autumn": "fall",
 }  # fmt: skip
 # What only formulas hold. Words alone cannot carry their meaning, so such a gold is compared sign by sign.

@@ -80,7 +80,8 @@ def words_to_digits(text: str) -> str:
 _ASIDE = re.compile(r"^(?P<core>.*\S)\s+\((?P<aside>[^()]*(?:\([^()]*\)[^()]*)*)\)$", re.DOTALL)
 _INSTEAD = re.compile(r"\s*(?:,\s*|\s)(?:and\s+|but\s+)?(?:not|rather than|instead of)\s+.*$", re.DOTALL)
 _APPROXIMATELY = re.compile(
-    r"\s*(?:\\approx|\\simeq|\\sim(?![a-z])|,?\s*(?:or|which is|i\.e\.?,?)?\s*\b(?:approximately|approx\.?|about|roughly)\b).*?(?=\s+or\s|$)",
+    r"\s*(?:\\approx|\\simeq|\\sim(?![a-z])"
+    r"|,?\s*(?:or|which is|i\.e\.?,?)?\s*\b(?:approximately|approx\.?|about|roughly)\b).*?(?=\s+or\s|$)",
     re.DOTALL,
 )
 _OR_ASIDE = re.compile(r"\s*\(\s*(or\s[^()]*)\)$")
@@ -93,7 +94,8 @@ def with_alternatives(text: str) -> str:
 
 _REMARK = re.compile(
     r"\s*(?:,|;|:|-{1,2}(?=\s))\s+(?:(?:as|in total|in all|altogether|so|therefore|thus|hence|and that|and so|which"
-    r"|i\.\s?e|e\.\s?g|that is|since|because|where|when|after|with|including|meaning|assuming|if|for|namely|then|giving|leaving|making)\b.*"
+    r"|i\.\s?e|e\.\s?g|that is|since|because|where|when|after|with|including|meaning|assuming|if|for|namely|then"
+    r"|giving|leaving|making)\b.*"
     r"|[0-9][^;]*(?:\\times|\\cdot|\*|\btimes\b|\bwith\b|\beach\b|=|\+).*)$",
     re.DOTALL | re.IGNORECASE,
 )

@@ -143,7 +143,8 @@ _CUE = re.compile(
 # "answer": "5" in JSON.
 # Possessive quantifiers keep it linear in a run of blanks.
 _SAID = re.compile(
-    r"(?i:\bans)\.[ \t]*+(?=[-$\\0-9])|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
+    r"(?i:\bans)\.[ \t]*+(?=[-$\\0-9])"
+    r"|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
     r"|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*+"
     r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b"
     r"(?![ \t]*+(?:indeed |also )?"
@@ -152,7 +153,8 @@ _SAID = re.compile(
     r"|[:=]|[-–—](?=[ \t])|[*_]{0,3}(?=\s*+(?<=\n)))[*_]{0,3}\s*+\"?"
 )
 _REVERSED = re.compile(
-    r"(?<!\S)([$\\(*]*[-−]?[0-9A-Za-z][^\s]{0,60})[ \t]+is[ \t]+(?:the|our|my)[ \t]+(?:final |correct |right )?answer\b",
+    r"(?<!\S)([$\\(*]*[-−]?[0-9A-Za-z][^\s]{0,60})[ \t]+is[ \t]+(?:the|our|my)[ \t]+"
+    r"(?:final |correct |right )?answer\b",
     re.IGNORECASE,
 )
 _STOP = re.compile(

@@ -54,14 +54,17 @@ _NAME = r"(?:[A-Za-z]\w{0,2}|\\[a-z]+)"
 _NAMES = re.compile(rf"\(?\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)?")
 # P(3,8), P = (3,8), the vertex (3,8), A = {…}, \\vec v = …: a name in front of something with parts.
 _NAMED_PARTS = re.compile(
-    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*(?=[(\[<]|\\\{|\\langle|\\begin|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\\begin)",
+    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*"
+    r"(?=[(\[<]|\\\{|\\langle|\\begin|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\\begin)",
 )
 _PROSE = re.compile(
-    r"^(?:the )?(?:[a-z]+ ){0,4}(?:solutions?|values?|roots?|answers?|zeros?|numbers?|pairs?|points?)(?: (?:of|for) [a-z$]+)? (?:are|is)\s*:?\s*",
+    r"^(?:the )?(?:[a-z]+ ){0,4}(?:solutions?|values?|roots?|answers?|zeros?|numbers?|pairs?|points?)"
+    r"(?: (?:of|for) [a-z$]+)? (?:are|is)\s*:?\s*",
     re.I,
 )
 _EMPTY = re.compile(
-    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?|(?:the )?empty set|none|DNE|does not exist",
+    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?"
+    r"|(?:the )?empty set|none|DNE|does not exist",
     re.I,
 )
 _CASES = re.compile(

@@ -29,7 +29,7 @@ _SPECIAL = {
         "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega").split(), strict=True)},
 }  # fmt: skip
 _SPECIAL_RUN = re.compile("|".join(map(re.escape, _SPECIAL)))
-# Controls, soft hyphen, zero-width and bidirectional marks, lone surrogates (Unicode categories Cc, Cf, Cs), and pictures.
+# Controls, soft hyphen, zero-width and bidirectional marks, lone surrogates (categories Cc, Cf, Cs), and pictures.
 _INVISIBLE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e"
     "\\u2060-\\u206f\\ud800-\\udfff\\ufe0f\\ufeff\\u2600-\\u27bf\\U0001f300-\\U0001faff]"

@@ -222,7 +222,7 @@ _MATHS = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 
 
 def _formula_of(line: str) -> str:
-    """The last piece of inline maths in a line, with those that "and" or a comma joins to it; else its first sentence."""
+    """The last piece of inline maths in a line, with those joined to it; else its first sentence."""
     pieces = list(_MATHS.finditer(line))
     if not pieces:
         return before_stop(line)

@@ -103,7 +103,7 @@ def _bound(gold: Sequence[Value], given: Sequence[Value]) -> list[Value] | None:
 
 
 def _as_asked(gold: Sequence[Value], given: Sequence[Value], question: str | None) -> list[Value] | None:
-    """`given` in the order in which the question asks: a gold without names lists them so ("How old are Tom and Ann?")."""
+    """`given` in the order in which the question asks ("How old are Tom and Ann?"), as a gold without names has it."""
     asked = re.split(r"(?<=[.!])\s+", (question or "").strip().lower())[-1]
     shared = frozenset.intersection(*(value.labels for value in given))
     places = [

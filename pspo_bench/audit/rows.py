@@ -45,7 +45,7 @@ def wanted_keys(run: Run, limit: int | None = None) -> set[Key]:
 def batches(run: Run, wanted: set[Key]) -> Iterator[list[Row]]:
     """The wanted samples, each once (of a key that was written twice the earlier), at most BATCH_ROWS at a time."""
     left = set(wanted)
-    for table in run._tables(_COLUMNS):
+    for table in run.tables(_COLUMNS):
         for part in table.to_batches(max_chunksize=BATCH_ROWS):
             rows = []
             for values in part.to_pylist():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 EXIT_UNEXPECTED = 70
+RESUMES = {"train", "eval", "study", "demo"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run_quietly(arguments)
     except KeyboardInterrupt:
-        print("pspo-bench: interrupted; the same command continues where it stopped", file=sys.stderr)
+        goes_on = "; the same command continues where it stopped" if chosen in RESUMES else ""
+        print(f"pspo-bench: interrupted{goes_on}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

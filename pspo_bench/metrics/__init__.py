@@ -9,6 +9,5 @@ group `pspo_bench.metrics`.
 
 from pspo_bench.metrics.registry import METRICS, Metric, metric
 from pspo_bench.metrics.summary import TaskScore, summarise
-from pspo_bench.metrics.votes import vote_key
 
-__all__ = ["METRICS", "Metric", "TaskScore", "metric", "summarise", "vote_key"]
+__all__ = ["METRICS", "Metric", "TaskScore", "metric", "summarise"]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pspo_bench.answers import vote_key
 from pspo_bench.metrics.basic import is_correct, split_by_question
 from pspo_bench.metrics.registry import METRICS
-from pspo_bench.metrics.votes import vote_key
 from pspo_bench.stats import maj_at_k, pass_at_k, score_interval
 
 if TYPE_CHECKING:

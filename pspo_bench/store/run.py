@@ -138,7 +138,7 @@ class Run:
     def done_keys(self) -> set[tuple[Any, ...]]:
         """The keys (`Sample.key`) of the samples that are there; reads the key columns only."""
         keys: set[tuple[Any, ...]] = set()
-        for table in self._tables(SAMPLE_KEY):
+        for table in self.tables(SAMPLE_KEY):
             keys.update(zip(*(column_values(table.column(name)) for name in SAMPLE_KEY), strict=True))
         return keys
 
@@ -150,13 +150,13 @@ class Run:
         """
         import pyarrow as pa
 
-        tables = list(self._tables(tuple(f.name for f in fields(Sample))))
+        tables = list(self.tables(tuple(f.name for f in fields(Sample))))
         table = pa.concat_tables(tables) if tables else sample_schema().empty_table()
         frame: pd.DataFrame = table.to_pandas()
         frame = frame.drop_duplicates(list(SAMPLE_KEY), keep="first")
         return frame.sort_values(list(SORT_COLUMNS), key=sort_key, kind="stable", ignore_index=True)
 
-    def _tables(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    def tables(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         """The usable parts, oldest first, reduced to `columns`; others are set aside with a warning."""
         fingerprint = self.info.fingerprint if self.started else None
         for path in sorted(self.parts.glob("*.parquet")):

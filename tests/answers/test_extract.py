@@ -37,7 +37,11 @@ UNSTATED = [
     ("That is 20% of them.", "20%", "last_sentence"),
     ("so it is 7 or 8 or 9.", "7 or 8 or 9", "last_number"),
     ("She eats 3/4 of the pie", "3/4", "last_sentence"),
-    ("12 * 20 = 240.\nSo he earns $240 in 12 hours.", "$240", "last_sentence"),  # 240 was worked out, 12 was given
+    (
+        "12 * 20 = 240.\nSo he earns $240 in 12 hours.",
+        "$240",
+        "last_sentence",
+    ),  # 240 was worked out, 12 was given
     ("He is 5 feet 6 inches tall.", "5 feet 6 inches", "last_sentence"),
     ("It ended at 2:30.", "2:30", "last_sentence"),
     ("The area is 48 m^2.", "48 m^2", "last_sentence"),

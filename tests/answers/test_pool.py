@@ -163,7 +163,9 @@ PRINTS_ITS_WORKER = (
 
 
 def test_a_program_that_ends_takes_its_workers_with_it() -> None:
-    done = subprocess.run([sys.executable, "-c", PRINTS_ITS_WORKER], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS_ITS_WORKER], capture_output=True, text=True, check=True
+    )
     assert ended(int(done.stdout))
     assert done.stderr == ""
 

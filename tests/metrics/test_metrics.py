@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pspo_bench.errors import ConfigError
-from pspo_bench.metrics import METRICS, metric, summarise, vote_key
+from pspo_bench.metrics import METRICS, metric, summarise
 from pspo_bench.metrics.summary import powers_of_two
 
 COLUMNS = ["task", "temperature", "example_id", "status", "finish_reason", "completion_tokens", "extracted"]
@@ -79,30 +79,6 @@ def test_temperatures_are_apart() -> None:
 def test_powers_of_two() -> None:
     assert powers_of_two(1) == [1]
     assert powers_of_two(12) == [1, 2, 4, 8, 12]
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("4", "4.0"), ("1,234.50", "$1234.5"), ("1/2", "0.5"), (" X = 3 ", "x=3"), ("-0", "0"), ("18.", "18")],
-)
-def test_votes_that_are_one(one: str, other: str) -> None:
-    assert vote_key(one) == vote_key(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("4", "-4"), ("1,23", "123"), ("1/0", "1"), ("(1,2)", "(1,3)"), ("²", "2")]
-)
-def test_votes_that_differ(one: str, other: str) -> None:
-    assert vote_key(one) != vote_key(other)
-
-
-def test_no_vote() -> None:
-    assert vote_key(None) is None
-    assert vote_key(" $ ") is None
-
-
-def test_hostile_vote_stays_text() -> None:
-    assert vote_key("9" * 100_000) == "9" * 100_000  # never made a number of that size
 
 
 def test_registry_plugs_in() -> None:
