@@ -23,7 +23,7 @@ from pspo_bench.errors import AnswerError, unknown
 from pspo_bench.records import Status, Verdict
 
 CHECKER_NAME = "pspo-answers"
-CHECKER_VERSION = "1"
+CHECKER_VERSION = "2"
 """Raised by one whenever any verdict can change; it is stored with every sample."""
 
 MAX_ANSWER_CHARS = 2000

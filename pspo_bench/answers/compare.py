@@ -59,7 +59,7 @@ def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Ma
 def _unit_factor(gold: Quantity, unit: Unit, question: str | None) -> tuple[str, Fraction]:
     """(why the unit is another, or "", and the factor that turns the answer into the gold's unit)."""
     if gold.percent and unit.dimension:
-        return f"another unit: {' '.join(unit.words)}, not a percentage", Fraction(1)
+        return f"another unit: {unit}, not a percentage", Fraction(1)
     wanted = gold.unit or asked_unit(question)
     if wanted is None:
         return "", Fraction(1)
@@ -68,7 +68,7 @@ def _unit_factor(gold: Quantity, unit: Unit, question: str | None) -> tuple[str,
         return "", factor
     if gold.unit is None and unit.words == ("dollar",):
         return "", Fraction(1)  # a stray $ where the question asks for miles is a mark of LaTeX, not of money
-    return f"another unit: {' '.join(unit.words)}, not {' '.join(wanted.words)}", Fraction(1)
+    return f"another unit: {unit}, not {wanted}", Fraction(1)
 
 
 def _readings(gold: Quantity, answer: Quantity, question: str | None) -> list[tuple[Quantity, str]]:

@@ -167,11 +167,16 @@ _ANNOUNCED = re.compile(
 )
 
 
+_CYCLE = re.compile(r"\.[0-9]{0,20}?(?:([0-9])\1\1|([0-9]{2,20})\2)$")
+
+
 def _trim(text: str) -> str:
     """Collapse white space and strip what surrounds an answer: its announcement, markdown, full stops, braces."""
     text = _ANNOUNCED.sub("", " ".join(text.split()))
     while True:
         inner = text.rstrip(_EDGES + "\\").lstrip(" \t`:;,")
+        if text.endswith("...") and _CYCLE.search(inner):
+            inner += "..."  # 0.333... goes on for ever
         if len(inner) > 4 and inner[:2] == inner[-2:] and inner[:2] in ("**", "__"):
             inner = inner[2:-2]
         elif len(inner) > 2 and inner[0] == inner[-1] and inner[0] in "*_":

@@ -26,6 +26,9 @@ class Unit:
     per: Unit | None = None
     is_named: bool = False
 
+    def __str__(self) -> str:
+        return " ".join(self.words) + (f" per {self.per}" if self.per else "")
+
     @property
     def noun(self) -> str | None:
         """What is counted: `apples` of "9 red apples left", `pieces` of "pieces of candy"; None for mere prose."""

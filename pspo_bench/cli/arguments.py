@@ -154,6 +154,9 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=path, help="file for the verdict rows (default: stdout)")
     parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
+    parser.add_argument(
+        "--cache", type=path, metavar="FILE", help="remember what worker processes decide in this SQLite file"
+    )
     parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
 
 

@@ -181,8 +181,11 @@ def run_pocket_build(arguments: argparse.Namespace) -> int:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
+    from pspo_bench.answers import cache_on_disk
     from pspo_bench.answers.jsonl import check_file
 
+    if arguments.cache:
+        cache_on_disk(arguments.cache)
     check_file(
         "-" if str(arguments.file) == "-" else arguments.file,
         arguments.output,
