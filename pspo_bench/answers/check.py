@@ -27,7 +27,6 @@ CHECKER_VERSION = "2"
 """Raised by one whenever any verdict can change; it is stored with every sample."""
 
 MAX_ANSWER_CHARS = 2000
-MAX_COMPLETION_CHARS = 1_000_000
 MAX_TIMEOUT_S = 600.0
 
 
@@ -121,7 +120,7 @@ def _decide(row: CheckRow, scoring: str, timeout_s: float) -> Verdict | _Pending
     if scoring == "paper":
         return paper.check(row.completion, row.gold, truncated=row.truncated)
     gold = _gold(row.gold, row.answer_type, row.question)
-    answer = extract_as(row.completion[-MAX_COMPLETION_CHARS:], scoring, gold.kind.fallback)
+    answer = extract_as(row.completion, scoring, gold.kind.fallback, row.question)
     if row.truncated and (answer is None or answer.method not in STATED_METHODS):
         return Verdict(Status.TRUNCATED, None, None, "stopped at the token limit before an answer was stated")
     if answer is None:

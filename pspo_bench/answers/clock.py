@@ -120,9 +120,17 @@ def _month(text: str) -> int:
     return int(text) if text.isdigit() else [name[:3] for name in _MONTHS].index(text[:3].lower()) + 1
 
 
+_SHIFTED = re.compile(
+    r"\b(?:hours?|days?)\s+(?:before|after|later|earlier)\b|\bminutes? (?:before|after) [0-9]+:|\b(?:before|after|to)\s+[0-9]{1,2}:|\b(?:before|after)\s+[A-Z]|\b(?:not|minus|plus)\b|[+]\s*[0-9]",
+    re.I,
+)
+
+
 def read_time(text: str) -> tuple[Time, Date | None]:
     """The one time of day in `text`, with the date beside it if there is one. Raises NotAnAnswerError."""
     text = text.rpartition("=")[2]
+    if _SHIFTED.search(text):
+        raise NotAnAnswerError("a time before or after another, or none")
     times = find_times(text)
     if len(set(times)) != 1:
         raise NotAnAnswerError(
@@ -134,8 +142,12 @@ def read_time(text: str) -> tuple[Time, Date | None]:
 def read_date(text: str) -> Date:
     """The date in `text`. Raises NotAnAnswerError."""
     date = find_date(text)
-    if date is None:
+    if date is None or _SHIFTED.search(text):
         raise NotAnAnswerError("no date in the answer")
+    if len({found.group("month")[:3].lower() for found in _DATES[0].finditer(text)}) > 1 or re.search(
+        r"\bor\b", text
+    ):
+        raise NotAnAnswerError("several dates in the answer")
     return date
 
 

@@ -23,19 +23,18 @@ def parse_yes_no(gold: str) -> bool:
     return word in _TRUE
 
 
+_SAID = re.compile(
+    r"\b(not )?(?:(yes|true|yeah|yep|false|nope)\b|(no)\b(?=\s*(?:[,.!;:)\"'*]|$))|^(no)\b(?! (?:doubt|problem|more|matter)))"
+)
+
+
 def match_yes_no(gold: bool, answer: str, _context: Context) -> Match:
-    """The first yes or no of the answer decides; both of them ("yes or no", "yes and no") decide nothing."""
-    words = re.findall(r"[a-z]+", clean(answer).lower().replace("n't", " not"))
-    said = [
-        (word in _TRUE) != (words[index - 1 : index] == ["not"])
-        for index, word in enumerate(words)
-        if word in _TRUE | _FALSE
-    ]
-    if not said:
-        return Match(False, "neither yes nor no")
-    if len(set(said)) > 1 and {"or", "and"} & set(words):
-        return Match(False, "both yes and no")
-    return Match(said[0] == gold, "the same" if said[0] == gold else "the opposite")
+    """What the answer says, once or more; both yes and no is no answer, and "no" within a sentence is a mere word."""
+    text = clean(answer).lower().replace("n't", " not")
+    said = {((found[2] or found[3] or found[4]) in _TRUE) != bool(found[1]) for found in _SAID.finditer(text)}
+    if len(said) != 1:
+        return Match(False, "both yes and no" if said else "neither yes nor no")
+    return Match(said == {gold}, "the same" if said == {gold} else "the opposite")
 
 
 _CHOICE = re.compile(
@@ -55,15 +54,15 @@ def match_choice(gold: str, answer: str, _context: Context) -> Match:
     """The same letter, as `C`, `(C)`, `C) 5` or `option C`; a sentence may hold one bracketed capital."""
     text = clean(answer)
     found = _CHOICE.fullmatch(text)
-    letters = (
-        {found.group(1).upper()}
-        if found
-        else set(re.findall(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|answer is) ([A-Z])\b", text))
-    )
-    flat = {"".join(letter) for letter in letters}
-    if len(flat) != 1 or re.search(r"\bor\b|\bnot\b", text):
+    named = {letter for pair in _NAMED.findall(text) for letter in pair if letter}
+    letters = named | ({found.group(1).upper()} if found else set())
+    if len(letters) != 1 or _DENIED.search(text):
         return Match(False, "not one choice")
-    return Match(flat == {gold}, "the same choice" if flat == {gold} else "another choice")
+    return Match(letters == {gold}, "the same choice" if letters == {gold} else "another choice")
+
+
+_NAMED = re.compile(r"\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|answer is) \(?([A-Z])\b")
+_DENIED = re.compile(r"\b(?:or|not|but|except|incorrect|wrong|false|no|isn't)\b", re.IGNORECASE)
 
 
 def parse_time(gold: str) -> tuple[clock.Time, clock.Date | None]:

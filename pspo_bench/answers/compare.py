@@ -14,35 +14,37 @@ from pspo_bench.answers import numerical
 from pspo_bench.answers.formula import Node
 from pspo_bench.answers.match import Context, Match
 from pspo_bench.answers.quantity import Quantity
-from pspo_bench.answers.rational import exact
-from pspo_bench.answers.units import Unit, asked_unit, conversion
+from pspo_bench.answers.rational import exact, mentions
+from pspo_bench.answers.units import Unit, asked_unit, conversion, read_unit
 
-_ASKS_SHARE = re.compile(r"percent|per cent|%", re.I)
-_ASKING = re.compile(
-    r"(?:what|which|how|find|calculate|determine|express|give|compute|by)\b[^.?!]*?(?:percent|per cent|\\%|%)[^.?!]*",
-    re.I,
+_PERCENT = re.compile(
+    r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)"
+    r"|\bas (?:a|an) percent|\bpercent(?:age)? (?:chance|probability|likelihood)",
+    re.IGNORECASE,
+)
+_CHANCE = re.compile(
+    r"\bwhat (?:is|are|was|were)\b[^.?!]{0,60}\b(?:odds|chances?|probability|likelihood|(?:pass|success|failure) rate)\b"
+    r"|\bhow likely\b",
+    re.IGNORECASE,
 )
 
 
 @lru_cache(maxsize=4096)
 def asks_percent(question: str | None) -> bool:
-    """Whether a question asks for a percentage: its asking sentence says so."""
-    if not question or not _ASKS_SHARE.search(question):
-        return False
-    asked = [part for part in re.split(r"(?<=[.?!])\s+", question) if _ASKING.search(part)]
-    return any(
-        re.search(
-            r"(?:what|which|how many|how much|find|as an?|express\w*|calculate|in)\b"
-            r"(?:\s+\w+){0,4}\s+(?:percent|per cent|\\?%)",
-            part,
-            re.I,
-        )
-        for part in asked
-    )
+    """Whether a question asks for a percentage."""
+    return _PERCENT.search(question or "") is not None
+
+
+@lru_cache(maxsize=4096)
+def asks_chance(question: str | None) -> bool:
+    """Whether a question asks for a chance, which may be given as a percentage."""
+    return _CHANCE.search(question or "") is not None
 
 
 def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Match:
     """Value equality with the marking scheme's rules for units and percent signs."""
+    if answer.unit is not None and gold.unit is not None and answer.unit.dimension == "radian":
+        answer = _in_degrees(answer) if gold.unit.dimension == "angle" else answer
     if answer.unit is not None:
         refused, factor = _unit_factor(gold, answer.unit, context.question)
         if refused:
@@ -56,13 +58,20 @@ def compare_quantities(gold: Quantity, answer: Quantity, context: Context) -> Ma
     return Match(False, "different values")
 
 
+def _in_degrees(answer: Quantity) -> Quantity:
+    """pi/3 radians as 60 degrees."""
+    node: Node = ("div", ("mul", ("num", Fraction(180)), answer.node), ("const", "pi"))
+    return Quantity(node, exact(node), read_unit("degrees"))
+
+
 def _unit_factor(gold: Quantity, unit: Unit, question: str | None) -> tuple[str, Fraction]:
     """(why the unit is another, or "", and the factor that turns the answer into the gold's unit)."""
     if gold.percent and unit.dimension:
         return f"another unit: {unit}, not a percentage", Fraction(1)
     wanted = gold.unit or asked_unit(question)
     if wanted is None:
-        return "", Fraction(1)
+        is_angle = unit.dimension == "angle" and mentions(gold.node, "const")
+        return ("degrees, but the gold is in radians" if is_angle else ""), Fraction(1)
     factor = conversion(wanted, unit, question)
     if factor is not None:
         return "", factor
@@ -80,10 +89,13 @@ def _readings(gold: Quantity, answer: Quantity, question: str | None) -> list[tu
             (answer, "equal: the percent sign may be left out"),
             (answer.scaled(100), "equal: written as a share of 1"),
         ]
-    readings = [(answer.scaled(Fraction(1, 100)), "equal: a percentage is a share of 1")]
-    if asks_percent(question):
-        readings.append((answer, "equal: the question asks for a percentage"))
-    return readings
+    if gold.unit is not None:
+        return []
+    share = (answer.scaled(Fraction(1, 100)), "equal: a percentage is a share of 1")
+    direct = (answer, "equal: the question asks for a percentage")
+    if gold.value is not None and abs(gold.value) > 1:
+        return [direct] if asks_percent(question) or asks_chance(question) else [share]
+    return [direct, share] if asks_percent(question) else [share]
 
 
 def _same_value(gold: Quantity, answer: Quantity, context: Context) -> bool:

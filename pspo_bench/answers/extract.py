@@ -18,6 +18,8 @@ from pspo_bench.answers.stated import last_stated
 from pspo_bench.answers.unstated import Fallback, last_number, unstated
 from pspo_bench.errors import AnswerError, unknown
 
+MAX_COMPLETION_CHARS = 1_000_000
+"""What stands further than this from the end is not looked at."""
 STATED_METHODS = ("hash", "boxed", "answer_is", "tag")
 METHODS = (*STATED_METHODS, "bold", "last_line", "last_sentence", "last_number")
 SCORINGS = ("symbolic", "strict", "flexible", "paper")
@@ -46,9 +48,11 @@ def extract(completion: str, scoring: str = "symbolic") -> Extraction | None:
     return extract_as(completion, scoring, Fallback.NUMBER)
 
 
-def extract_as(completion: str, scoring: str, fallback: Fallback) -> Extraction | None:
-    """`extract` for an answer of a known kind, which decides the fallback."""
-    text = final_part(completion)
+def extract_as(
+    completion: str, scoring: str, fallback: Fallback, question: str | None = None
+) -> Extraction | None:
+    """`extract` for an answer of a known kind, which decides the fallback; `question` tells given numbers apart."""
+    text = final_part(completion[-MAX_COMPLETION_CHARS:])
     if scoring == "flexible" and fallback is Fallback.NUMBER:
         found = last_number(text)
         return Extraction(*found) if found else None
@@ -57,5 +61,5 @@ def extract_as(completion: str, scoring: str, fallback: Fallback) -> Extraction 
         return Extraction(stated.text, stated.method)
     if scoring == "strict":
         return None
-    found = unstated(text, fallback)
+    found = unstated(text, fallback, question)
     return Extraction(*found) if found else None

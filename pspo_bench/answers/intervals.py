@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pspo_bench.answers import numerical
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.rational import exact
-from pspo_bench.answers.text import closing, split_top
+from pspo_bench.answers.text import closing, expand_plus_minus, split_top
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ _COMMA = re.compile(r",|;")
 _UNION = re.compile(r"\\cup(?![A-Za-z])|\bU\b|\bor\b|\\lor(?![A-Za-z])")
 _BOTH = re.compile(r"\band\b|\\land(?![A-Za-z])|\\cap(?![A-Za-z])")
 RELATION = re.compile(r"(\\le(?![A-Za-z])|\\ge(?![A-Za-z])|\\lt(?![A-Za-z])|\\gt(?![A-Za-z])|<=|>=|<|>|≤|≥)")
-_MEMBER = re.compile(r"^\s*([A-Za-z]\w?)\s*(?:\\in(?![A-Za-z])|\bin\b)\s*")
+_MEMBER = re.compile(r"^\s*([A-Za-z]\w?|\\[a-z]+|[a-z]\([a-z]\))\s*(?:\\in(?![A-Za-z])|\bin\b)\s*")
 _REALS = re.compile(
     r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|(?:all|the set of) (?:real|reals)(?: numbers)?"
-    r"|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))"
+    r"|\(\s*-\s*\\infty\s*,\s*\+?\s*\\infty\s*\))",
+    re.IGNORECASE,
 )
 _BUILDER = re.compile(
     r"^\\?\{\s*([A-Za-z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*R\s*\}?|R))?\s*(?:\\mid|\||:)\s*(.*?)\s*\\?\}$",
@@ -57,8 +58,33 @@ _UNEQUAL = re.compile(r"^([A-Za-z])\s*\\ne(?![A-Za-z])\s*")
 _LISTING = re.compile(r"\s*(?:,\s*(?:and|or)?|\band\b|\bor\b|\\land(?![A-Za-z]))\s*")
 
 
+_FRENCH = re.compile(
+    r"^(?:(\])([^\[\]]*,[^\[\]]*)([\[\]])|(\[)([^\[\]]*,[^\[\]]*)(\[))$"
+)  # ]a, b] and [a, b[
+_ABSOLUTE = re.compile(r"^\|\s*([A-Za-z])\s*\|\s*(\\le|\\ge|<|>)(?![A-Za-z])\s*([^<>|=]+)$")
+
+
+def _round(found: re.Match[str]) -> str:
+    opening, inner, ending = (
+        found.group(1) or found.group(4),
+        found.group(2) or found.group(5),
+        found.group(3) or found.group(6),
+    )
+    return ("(" if opening == "]" else "[") + inner + (")" if ending == "[" else "]")
+
+
+def _between(found: re.Match[str]) -> str:
+    """`|x| < 2` is `-2 < x < 2`, and `|x| > 2` its outside."""
+    name, sign, bound = found.groups()
+    if sign in ("<", r"\le"):
+        return f"-({bound}) {sign} {name} {sign} {bound}"
+    flipped = "<" if sign == ">" else r"\le"
+    return f"{name} {flipped} -({bound}) or {name} {sign} {bound}"
+
+
 def read_interval(text: str) -> Interval | None:
     """The set of reals that `text` is; None where it is none, or a pair such as (2, 4) that may be a point."""
+    text = _ABSOLUTE.sub(_between, _FRENCH.sub(_round, text))
     built = _BUILDER.match(text)
     if built:
         return read_interval(built.group(2))
@@ -104,7 +130,7 @@ def _excluded(text: str) -> Interval | None:
     body = text[unequal.end() :] if unequal else other.group(1).strip() if other else ""
     body = re.sub(r"^\\?\{\s*|\s*\\?\}$", "", body)
     points = [_UNEQUAL.sub("", part.strip()) for part in split_top(body, _LISTING) if part.strip()]
-    ends = [parse(point) for point in points if point]
+    ends = [parse(each) for point in points if point for each in expand_plus_minus(point)]
     values = [exact(end) or numerical.value(end) or 0 for end in ends]
     ordered = [end for _, end in sorted(zip(values, ends, strict=True), key=lambda pair: pair[0])]
     if not ordered:
@@ -185,4 +211,8 @@ def _ray(sign: str, bound: str) -> Piece:
 
 
 def _is_variable(text: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z](?:_\{?\w\}?)?|\\[a-z]+", text)) and text not in ("e", "i", r"\pi")
+    return bool(re.fullmatch(r"[A-Za-z](?:_\{?\w\}?)?|\\[a-z]+|[a-z]\([a-z]\)", text)) and text not in (
+        "e",
+        "i",
+        r"\pi",
+    )

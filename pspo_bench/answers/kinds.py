@@ -100,8 +100,10 @@ _define("date", closed.parse_date, closed.match_date, fallback=Fallback.SENTENCE
 _define("yes_no", closed.parse_yes_no, closed.match_yes_no, fallback=Fallback.YES_NO)
 _define("text", phrases.parse_text, phrases.match_text, fallback=Fallback.SENTENCE, uses_question=True)
 _define("choice", closed.parse_choice, closed.match_choice, fallback=Fallback.SENTENCE)
-for _name in ("expression", "equation", "pair", "tuple", "interval", "set", "matrix", "list", "inequality"):
+for _name in ("expression", "equation", "interval", "matrix", "inequality"):
     _define(_name, maths.parser_of(_name), maths.match_shape, fallback=Fallback.FORMULA, uses_question=True)
+for _name in ("pair", "tuple", "set", "list"):
+    _define(_name, maths.parser_of(_name), maths.match_shape, fallback=Fallback.FORMULAS, uses_question=True)
 
 ANSWER_TYPES = (
     "auto", "number", "percent", "money", "unit", "degrees", "ordinal", "base", "remainder", "ratio", "values",

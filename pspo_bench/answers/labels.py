@@ -21,9 +21,12 @@ _APPLICATION = re.compile(
     re.DOTALL,
 )
 _NAMING = re.compile(
-    r"\\(?:angle|triangle|det|overline|lim|int|sum|prod|max|min|gcd|operatorname|log|ln|sin|cos|tan|sec|csc|cot|arcsin|arccos"
-    r"|arctan|circ|cdots|Delta|frac\s*\{\s*d|lVert|Vert)(?![A-Za-z])|\|[A-Za-z\\]+\||°|[A-Za-z]{4,}|\bAB|\bP\s*\(",
+    r"\\(?:angle|triangle|det|overline|lim|int|sum|prod|max|min|gcd|operatorname|log|ln|sin|cos|tan|sec|csc|cot|arcsin"
+    r"|arccos|arctan|circ|cdots|Delta|frac\s*\{\s*d|lVert|Vert)(?![A-Za-z])|\|[A-Za-z\\]+\||°|\bAB|\bP\s*\("
 )
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+# Words around an operation, or a statement of their own: "2 * total", "half of x", "the minimum is 3 at x".
+_NO_NAME = re.compile(r"[*/^+]|\s-\s|\b(?:half|twice|double|not)\b|\b(?:is|are|was)\s+[-$0-9]", re.IGNORECASE)
 
 
 def is_name(side: str) -> bool:
@@ -53,19 +56,53 @@ def is_algebraic(gold: str) -> bool:
     )
 
 
+_ANNOUNCEMENT = re.compile(
+    r"^(?:(?:the |a )?(?:[A-Za-z]+ ){0,5}[A-Za-z]{3,}(?:\s*:|\s+(?:is|are))|(?:[A-Za-z]|\\ell)\s*:(?=.*[=(\[])"
+    r"|(?:the )?(?:line|plane|circle|curve|set|interval|point|vector|equation|vertex))\s+(?=\S)",
+    re.DOTALL,
+)
+
+
+def without_announcement(text: str) -> str | None:
+    """`X` of "Area: X", "The range is X", "L: X", "the line X"; None where nothing announces it."""
+    found = _ANNOUNCEMENT.match(text)
+    return (
+        text[found.end() :]
+        if found and not re.search(r"\b(?:not|wrong|incorrect|none|false)\b", found.group(), re.I)
+        else None
+    )
+
+
 def is_label(side: str, question: str | None) -> bool:
     """Whether an answer `side = value` gives the value of `side`, rather than an equation in its variable.
 
-    A name, words, arithmetic, a function, and a formula in several variables (`a + b`) are labels; `2x` and `x + 3`
-    are not, for x is then still to be found, unless the question itself asks for that very formula.
+    A name, words, arithmetic, a function, and a formula in several variables (`a + b`) are labels; a number is none, and
+    `2x` and `x + 3` are none, for x is then still to be found, unless the question itself asks for that very formula.
     """
-    if is_name(side) or _NAMING.search(side) or _is_asked(side, question):
+    if (
+        is_name(side)
+        or re.search(r"(?<![A-Za-z\\])[fghpqFGPQ]\s*\(", side)
+        or _NAMING.search(side)
+        or _is_asked(side, question)
+    ):
         return True
+    if re.match(r"[-$]?[0-9]", side) and re.search(r"[A-Za-z]{2,}", side) and not _is_arithmetic(side):
+        return "\\" in side  # of "3 at x = 7" neither 3 nor 7 is the name of the other
+    if _WORD.search(side):
+        return not _NO_NAME.search(side) or _is_arithmetic(side)
     try:
         node = parse(side)
     except NotAnAnswerError:
         return True
-    return not has_symbol(node) or len(symbols_of(node)) > 1 or _holds_function(node)
+    if not has_symbol(node):
+        return node[0] not in ("num", "const") and not (node[0] == "neg" and node[1][0] == "num")
+    return len(symbols_of(node)) > 1 or _holds_function(node)
+
+
+def _is_arithmetic(side: str) -> bool:
+    """`3 hours * 8 mph`: every operand is a number with its unit."""
+    operands = re.split(r"[*/+]|\\times|\\div|\s-\s", side)
+    return len(operands) > 1 and all(re.match(r"\s*\(?[$€£]?[0-9]", operand) for operand in operands)
 
 
 def _holds_function(node: Node) -> bool:

@@ -13,12 +13,12 @@ from typing import TypeVar
 from pspo_bench.answers.compare import same_node
 from pspo_bench.answers.formula import Node
 from pspo_bench.answers.intervals import Piece
-from pspo_bench.answers.labels import is_algebraic, is_label, is_name
+from pspo_bench.answers.labels import is_algebraic, is_label, is_name, without_announcement
 from pspo_bench.answers.match import Context, Match, NotAnAnswerError
 from pspo_bench.answers.numeric import match_number
 from pspo_bench.answers.quantity import Quantity, read_quantity
 from pspo_bench.answers.rational import has_symbol
-from pspo_bench.answers.spellings import without_remark, without_units
+from pspo_bench.answers.remarks import without_remark, without_units
 from pspo_bench.answers.structure import EQUALS, Shape, in_alphabetical_order, is_empty_set, read_shape
 from pspo_bench.answers.text import clean, split_top
 from pspo_bench.answers.vectors import components
@@ -82,7 +82,9 @@ def match_shape(gold: Wanted, answer: str, context: Context) -> Match:
     try:
         return _match(gold.shape, text, context)
     except NotAnAnswerError:
-        shorter = without_remark(text) or without_units(text)
+        is_value = gold.shape.kind == "value"
+        shorter = without_remark(text, conditions=is_value) or (without_units(text) if is_value else None)
+        shorter = shorter or without_announcement(text)
         if shorter is None:
             raise
         return _match(gold.shape, clean(shorter), context)
@@ -97,7 +99,7 @@ def _match(gold: Shape, text: str, context: Context) -> Match:
     given = read_shape(text)
     if _same(gold, given, context):
         return Match(True, f"the same {gold.kind}")
-    shorter = without_remark(text)
+    shorter = without_remark(text, conditions=False)
     if shorter is not None and given.kind != gold.kind and _same(gold, read_shape(clean(shorter)), context):
         return Match(True, f"the same {gold.kind}, with a remark")
     return Match(False, _why_not(gold, given))
@@ -111,7 +113,7 @@ def _match_value(gold: Shape, text: str, context: Context) -> Match:
     *others, last = sides
     shape = _value_shape(last)
     if not _same(gold, shape, context):
-        cut = without_remark(last)
+        cut = without_remark(last) or without_units(last)
         if cut is None or not _same(gold, _value_shape(clean(cut)), context):
             return Match(False, _why_not(gold, shape))
     for side in others:

@@ -14,7 +14,8 @@ from pspo_bench.answers.compare import compare_quantities, same_node
 from pspo_bench.answers.match import Context, Match, NeedsSymbolicError, NotAnAnswerError
 from pspo_bench.answers.quantity import Quantity, read_quantity
 from pspo_bench.answers.rational import has_symbol, mentions
-from pspo_bench.answers.spellings import with_alternatives, words_to_digits
+from pspo_bench.answers.remarks import with_alternatives
+from pspo_bench.answers.spellings import words_to_digits
 from pspo_bench.answers.text import clean
 from pspo_bench.answers.units import currency, read_unit
 from pspo_bench.answers.words import ordinal_in_words
@@ -110,7 +111,10 @@ _NUMBER_NOUNS = {
     "thousands",
 }
 _SHARE = re.compile(r"([0-9]{1,9}|[a-z]+) (?:out of|in)(?: every)? ([0-9]{1,9}|[a-z]+)", re.IGNORECASE)
-_NONE = re.compile(r"(?:none|nothing|no (?!.*solution)[a-z ]{1,40})(?: at all)?", re.IGNORECASE)
+_NONE = re.compile(
+    r"(?:none|nothing|no (?!solution|problem|doubt|clue|answer|one|idea)(?:[a-z]{3,12} )?[a-z]{2,15}s)(?: (?:are |is )?(?:left|remaining))?(?: at all)?",
+    re.IGNORECASE,
+)
 
 
 def _as_counted(gold: Quantity, text: str) -> str | None:
@@ -165,7 +169,10 @@ def parse_base(gold: str) -> Based:
 
 def match_base(gold: Based, answer: str, _context: Context) -> Match:
     """The same digits in the same base, which may be left out; another base is another answer."""
-    text = clean(answer).rpartition("=")[2].strip()
+    left, _, text = clean(answer).rpartition("=")
+    text = text.strip()
+    if re.fullmatch(r"\s*[0-9]+\s*", left) and int(left) != gold.value:
+        return Match(False, f"{left.strip()} is another number")
     if _BASE.fullmatch(text):
         given = parse_base(text)
         if given.base != gold.base:

@@ -35,6 +35,9 @@ DRAWS = 70
 WHOLE_FROM = 50
 SCALES = (1, 30, 1000, 3, 10)
 """|x - 100| and 100 - x differ only far out: every ten draws take each scale with both signs."""
+TELLING = 1e-8
+NEGLIGIBLE = 1e-60
+"""An error tells two values apart where it is this small a part of them, or, both being about zero, this small."""
 MAX_COST = 60_000
 """In operations of about a microsecond; a formula that needs more is left to a worker process."""
 MAX_MAGNITUDE = 4_000
@@ -137,6 +140,8 @@ class _Pair:
         self.symbols = sorted(symbols_of(left) | symbols_of(right))
         self.is_complex = _holds_i(left) or _holds_i(right)
         self.cost = cost(left) + cost(right)
+        self.has_steps = _holds_step(left) or _holds_step(right)
+        self.points = 2 * POINTS if self.has_steps else POINTS
         self.digits = SURE_DIGITS + _written_digits(left) + _written_digits(right)
 
     def agreements(self, agree: Agree) -> bool | None:
@@ -148,13 +153,13 @@ class _Pair:
         if draws < FEWEST or self.digits > MAX_DIGITS:
             return None
         points: list[dict[str, Fraction]] = []
-        for point in _points(self.symbols, draws):
+        for point in _points(self.symbols, draws, self.has_steps):
             agrees = self._at(point, QUICK_DIGITS, agree)
             if agrees is False:
                 return False
             if agrees and point not in points:
                 points.append(point)
-            if len(points) == (POINTS if self.symbols else 1):
+            if len(points) == (self.points if self.symbols else 1):
                 break
         if len(points) < (FEWEST if self.symbols else 1):
             return None
@@ -162,18 +167,30 @@ class _Pair:
         return None if None in sure else all(sure)
 
     def _at(self, point: dict[str, Fraction], digits: int, agree: Agree) -> bool | None:
-        evaluation = _Evaluation(digits, point)
-        try:
-            left, right = evaluation.of(self.left), evaluation.of(self.right)
-        except _NoValueError:
-            return None
-        if (
-            not self.is_complex
-            and self.symbols
-            and not (evaluation.is_real(left) and evaluation.is_real(right))
-        ):
-            return None
-        return agree(left[0], right[0], max(left[1], right[1]) * evaluation.error, digits)
+        """What `agree` says at one point, at the precision that it takes to say anything.
+
+        A difference of huge numbers has an error that swallows every answer (e^1000 - e^1000), and a tiny term hides
+        under the sum that it stands in: precision is raised until neither does, or the point tells nothing.
+        """
+        while digits <= MAX_DIGITS and self.cost * (digits / QUICK_DIGITS) ** 1.5 <= 20 * MAX_COST:
+            evaluation = _Evaluation(digits, point)
+            try:
+                left, right = evaluation.of(self.left), evaluation.of(self.right)
+            except _NoValueError:
+                return None
+            if (
+                self.symbols
+                and not self.is_complex
+                and not (evaluation.is_real(left) and evaluation.is_real(right))
+            ):
+                return None
+            error = max(left[1], right[1]) * evaluation.error
+            needed = self.digits + evaluation.spread if digits > QUICK_DIGITS else 0
+            tells = error <= max(abs(left[0]), abs(right[0])) * TELLING or error <= NEGLIGIBLE
+            if tells and digits >= needed:
+                return agree(left[0], right[0], error, digits)
+            digits = max(4 * digits, needed)
+        return None
 
 
 Value = tuple[Any, Any]
@@ -187,6 +204,12 @@ class _Evaluation:
         self.context = _context(digits)
         self.error = self.context.mpf(10) ** (SLACK_DIGITS - digits)
         self.point = point
+        self.low = self.high = 0  # magnitudes of what was met on the way, in bits
+
+    @property
+    def spread(self) -> int:
+        """How many digits lie between the largest and the smallest number met on the way."""
+        return (self.high - self.low) * 31 // 100
 
     def of(self, node: Node) -> Value:
         try:
@@ -212,6 +235,9 @@ class _Evaluation:
         parts = [self._of(child) for child in node[1:] if isinstance(child, tuple)]
         numbers = [number for number, _ in parts]
         number = self._apply(node, numbers)
+        if number and self.context.isfinite(number):
+            magnitude = int(self.context.mag(number))
+            self.low, self.high = min(self.low, magnitude), max(self.high, magnitude)
         return number, max(abs(number), *(size for _, size in parts))
 
     def _constant(self, name: str) -> Value:
@@ -298,13 +324,14 @@ def _context(digits: int) -> Any:
     return known[digits]
 
 
-def _points(symbols: list[str], draws: int) -> Iterator[dict[str, Fraction]]:
+def _points(symbols: list[str], draws: int, far: bool) -> Iterator[dict[str, Fraction]]:
     """Fixed pseudo-random points of several magnitudes and both signs, the same for every call."""
     generator = random.Random(20)
+    scales = (10**7, *SCALES, 10**5) if far else SCALES
     for draw in range(draws if symbols else 1):
-        scale = SCALES[draw % len(SCALES)] * (-1) ** (draw // len(SCALES) + draw)
+        scale = scales[draw % len(scales)] * (-1) ** (draw // len(scales) + draw)
         if draw < WHOLE_FROM:
-            yield {symbol: Fraction(scale * generator.randrange(10**5, 10**6), 10**6) for symbol in symbols}
+            yield {symbol: Fraction(scale * generator.randrange(10**5, 10**6), 999_983) for symbol in symbols}
         else:  # (-1)^n is real at whole numbers alone
             yield {symbol: Fraction(generator.randrange(1, 12)) for symbol in symbols}
 
@@ -316,6 +343,13 @@ def _infinite(node: Node) -> int:
     if node[0] == "neg":
         return -_infinite(node[1])
     return 0
+
+
+def _holds_step(node: Node) -> bool:
+    """Whether a function that is not analytic occurs: two formulas with it may part company far out."""
+    return (node[0] == "fn" and node[1] in ("floor", "ceil", "abs", "max", "min")) or any(
+        isinstance(child, tuple) and _holds_step(child) for child in node[1:]
+    )
 
 
 def _holds_i(node: Node) -> bool:

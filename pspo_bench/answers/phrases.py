@@ -15,12 +15,23 @@ from pspo_bench.answers.words import SMALL, ordinal_in_words
 
 MAX_WORDS = 60
 _OPENING = {"so", "thus", "hence", "therefore", "then", "finally", "it", "is", "answer", "that", "its"}
-_HEDGES = {"or", "not", "neither", "either", "nor", "maybe", "cannot", "isnt", "doesnt", "wasnt"}
+_HEDGES = set(
+    "or not neither either nor maybe might perhaps cannot cant isnt doesnt didnt wasnt wouldnt couldnt wont never wrong "
+    "incorrect false doubt lost loses lose beaten early late".split()
+)
 _TITLES = {"mr", "mrs", "ms", "miss", "dr", "st"}
 _EQUAL_WORDS = {"equal", "equals", "same", "tie", "tied", "identical", "equivalent"}
-_NEGATIONS = {"not", "unequal", "isnt", "arent", "different", "no", "never"}
-_LESS = set("less fewer lower shorter smaller slower younger cheaper lighter least fewest".split())
-_MORE = set("more greater higher longer larger bigger faster older taller heavier most".split())
+_NOT_QUITE = set(
+    "not unequal isnt arent different no never almost nearly hardly would if more less fewer greater".split()
+)
+_LESS = set(
+    "less fewer lower shorter smaller slower younger cheaper lighter least fewest lowest shortest smallest slowest youngest "
+    "cheapest lightest".split()
+)
+_MORE = set(
+    "more greater higher longer larger bigger faster older taller heavier most greatest highest longest largest biggest "
+    "fastest oldest tallest heaviest".split()
+)
 _LINKS = {"is", "are", "was", "were", "be", "by", "in", "at", "on", "from", "during", "of", "wa"}
 _ARTICLES = {"the", "a", "an"}
 _SAME_WORD = {
@@ -75,7 +86,7 @@ def match_text(gold: Phrase, answer: str, context: Context) -> Match:
     if "or" in words and "or" not in gold.words:
         return Match(False, "hedged")
     if _EQUAL_WORDS & set(gold.words):
-        equal = bool(_EQUAL_WORDS & set(words) or words[:1] == ["neither"]) and not _NEGATIONS & set(words)
+        equal = bool(_EQUAL_WORDS & set(words) or words[:1] == ["neither"]) and not _NOT_QUITE & set(words)
         return Match(equal, "says that they are equal" if equal else "does not say that they are equal")
     if _HEDGES & set(words) - set(gold.words):
         return Match(False, "hedged or negated")
@@ -131,7 +142,7 @@ def _left_out(wanted: list[str], given: list[str]) -> list[str] | None:
 
 def _states(wanted: list[str], given: list[str], answer: str, gold: Phrase, question: str | None) -> bool:
     """`Sara has the taller dog`, `The taller dog is Sara's`: it begins the sentence, or ends it behind a verb."""
-    if _is_opposite(given, question):
+    if _is_opposite(given, question) or _names_another(answer, gold, question) or re.search(r"[?/]", answer):
         return False
     size = len(wanted)
     if gold.possessive and given[:1] == wanted[:1] and given[1:2] and given[1] in ("is", "has", "are"):
@@ -149,6 +160,23 @@ def _states(wanted: list[str], given: list[str], answer: str, gold: Phrase, ques
     if owner and not gold.possessive:
         return owner.group(1) in _tokens(question or "")
     return True
+
+
+def _names_another(answer: str, gold: Phrase, question: str | None) -> bool:
+    """Whether the answer holds a name beside the gold's, save behind "than": "Sara, so the answer is Joe"."""
+    said = re.sub(r"\bthan\b.*$", "", clean(plain_unicode(answer)))
+    names = (
+        {name.lower() for name in re.findall(r"\b[A-Z][a-z]{2,}\b", said)}
+        - set(gold.words)
+        - _TITLES
+        - _OPENING
+    )
+    names -= {"the", "they", "she", "her", "his", "option", "answer"}
+    asked = set(re.findall(r"\b[A-Z][a-z]{2,}\b", question or ""))
+    starts = said[:1].isupper() and said.split()[0].strip(".,'s").lower()
+    if question is None:
+        return bool(names - {starts})
+    return bool(names & {name.lower() for name in asked})
 
 
 def _is_opposite(given: list[str], question: str | None) -> bool:

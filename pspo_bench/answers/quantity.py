@@ -12,13 +12,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from pspo_bench.answers.formula import Node, parse
-from pspo_bench.answers.labels import is_label
+from pspo_bench.answers.labels import is_label, without_announcement
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.rational import exact, has_symbol
-from pspo_bench.answers.spellings import respell, without_remark, words_to_digits
+from pspo_bench.answers.remarks import without_remark
+from pspo_bench.answers.spellings import respell, words_to_digits
 from pspo_bench.answers.text import clean, split_top
 from pspo_bench.answers.units import Unit, currency, is_unit, read_unit
-from pspo_bench.answers.words import NUMBER_WORDS, SCALES, number_in_words, ordinal_in_words
+from pspo_bench.answers.words import NUMBER_WORDS, SCALES, SMALL, number_in_words, ordinal_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ _TIMES = {"once": 1, "twice": 2, "thrice": 3}
 _TAIL = re.compile(r"^(?P<core>.*?[0-9)}\]!])\s*(?P<tail>(?:[A-Za-z°%\"(]|/(?=[a-z]))[^=<>\\]*)$", re.DOTALL)
 _FORMULA_TAIL = re.compile(
     r"^(?P<core>.*?\S)\s+(?P<tail>(?:(?:square |cubic )?units?|(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?)"
-    r"(?:\s*\^\s*\{?[23]\}?|/[a-z]+)?|°|%)$"
+    r"(?:\s*\^\s*\{?[23]\}?)?(?:/[a-z]+|\s+per\s+[a-z]+)?|°|%)$"
 )
 _NOT_PROSE = {
     "pi",
@@ -68,7 +69,15 @@ _NOT_PROSE = {
     "y",
     "z",
 }
-_HEDGE_WORDS = {"or", "not", "plus", "minus", "either", "maybe", "unless", "modulo", "mod", "choose"}
+_HEDGE_WORDS = set(
+    "or not plus minus either maybe unless modulo mod choose wrong incorrect false never cannot none except least most "
+    "exceeds exceed no".split()
+)
+_MULTIPLES = set("twice double triple thrice half root".split())
+_OPERATED = set(
+    "squared cubed doubled tripled halved tens hundreds dozens thirds halves factorial minimum maximum".split()
+)
+_COUNTING = {*SMALL, *SCALES} - {"one"}
 
 
 @lru_cache(maxsize=16384)
@@ -86,13 +95,22 @@ def read_quantity(text: str) -> Quantity:
     try:
         return _read(_right_side(_derived(text) or text))
     except NotAnAnswerError:
+        shorter = shorter or without_announcement(text)
         if shorter is None:
             raise
         return read_quantity(shorter)
 
 
+def _plain_value(text: str) -> Fraction | None:
+    quantity = _plain(text)
+    return quantity.value if quantity else None
+
+
 def _derived(text: str) -> str | None:
-    """`25` of `25 (5 \\times 5)`, which is no product."""
+    """`25` of `25 (5 \\times 5)`, which is no product, and `18` of `eighteen (18)`."""
+    twice = re.fullmatch(r"([A-Za-z -]{3,60}) \(([0-9][0-9,.]{0,20})\)", text)
+    if twice and number_in_words(twice.group(1)) is not None:
+        return twice.group(2) if number_in_words(twice.group(1)) == _plain_value(twice.group(2)) else None
     found = re.fullmatch(r"([0-9.]{1,30})\s+\(([^()]{3,80})\)", text)
     if not found:
         return None
@@ -120,9 +138,16 @@ def _right_side(text: str) -> str:
         return sides[0] if sides else text
     if not _holds_number(sides[-1]) and _is_name(sides[-1]) and _holds_number(sides[-2]):
         sides = sides[:-1]  # 5 = x
-    if len(sides) > 1 and not is_label(sides[-2], None):
-        raise NotAnAnswerError(f"'{text[:40]}' is an equation, not a value")
+    for side in sides[:-1]:
+        if not is_label(side, None) and not _is_value_of(side, sides[-1]):
+            raise NotAnAnswerError(f"'{text[:40]}' is an equation, not a value")
     return sides[-1]
+
+
+def _is_value_of(side: str, other: str) -> bool:
+    """Of `18 = 36/2` both sides must be the same number."""
+    left, right = _plain(side), _plain(other.lstrip("$"))
+    return left is not None and right is not None and left.value is not None and left.value == right.value
 
 
 def _holds_number(text: str) -> bool:
@@ -211,8 +236,16 @@ def _attach(core: Quantity, tail: str) -> Quantity | None:
     return Quantity(core.node, core.value, replace(unit, is_named=named and unit.says_what))
 
 
+_UNFIT = re.compile(
+    r"\b(?:is|are|was|were|would be|seems?)\s+(?:too|not|n't|wrong|incorrect)\b|n't\b|\bwould be\b"
+)
+_COUNTS_ON = re.compile(rf"\b(?:and|plus)\s+(?:an?\s+)?(?:{'|'.join(sorted(_COUNTING))})\b")
+
+
 def _is_prose(tail: str) -> bool:
     """Whether words behind a number leave the number what it is."""
+    if re.match(r"(?:of|out of|over|to|and)\s+[0-9]", tail) or _UNFIT.search(tail.lower()):
+        return False
     tail = re.split(
         r"\s(?:for|in|from|after|on|at|with|when|by|each|because|of|over|during|within|among|between|across)\b(?=.*[0-9])",
         f" {tail}",
@@ -221,6 +254,8 @@ def _is_prose(tail: str) -> bool:
     if re.search(
         r"[*+|_]|[0-9]", re.sub(r"(?<=[a-z])(?:\s*\^\s*\{?\s*)?-?[123]\}?(?![0-9])", "", tail.lower())
     ):
+        return False
+    if (words[:1] and words[0] in _OPERATED) or _COUNTS_ON.search(tail.lower()):
         return False
     if any(
         word in _HEDGE_WORDS or word in _NOT_PROSE or (len(word) == 1 and word != "a" and not is_unit(word))
@@ -271,7 +306,7 @@ _NUMBER_IN_PROSE = re.compile(
     r"(?<![A-Za-z0-9_.])-?[$€£]?-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?"
 )
 _COMPARED = re.compile(
-    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by)\b|[-+*/^<>])\s*$"
+    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by|but|number after|number before)\b|[-+*/^<>])\s*$"
 )
 _SENTENCE_WORDS = re.compile(r"[A-Za-z' ,.:;()$€£%°\"-]*")
 _NAMED_AMOUNT = re.compile(
@@ -306,7 +341,10 @@ def _is_head(head: str) -> bool:
     words = re.findall(r"[a-z]+", head.lower())
     return (
         bool(words)
-        and not _HEDGE_WORDS.intersection(words)
+        and not (_HEDGE_WORDS | _MULTIPLES).intersection(words)
+        and not _COUNTING.intersection(words[-1:] if words[-1:] != ["and"] else words[-2:])
+        and not {"maximum", "minimum", "exceeding", "inverse"}.intersection(words[-1:])
+        and not re.search(r"[A-Za-z]\($|n't\b|\b(?:next|number) after$", head)
         and not any(word in _NOT_PROSE for word in words[-1:])
     )
 
@@ -343,7 +381,7 @@ def _single_worded(text: str) -> Quantity | None:
     ):
         end -= 1  # forty-one fourth graders
     run = " ".join(words[start:end]).strip(".,")
-    place = None if words[start - 1 : start] == ["a"] else ordinal_in_words(run)
+    place = None if words[start - 1 : start] in (["a"], ["an"]) else ordinal_in_words(run)
     value = number_in_words(run) if place is None else Fraction(place)
     if value is None or _is_compared(" ".join(words[:start])):
         return None

@@ -34,7 +34,8 @@ def parse_ratio(gold: str) -> tuple[Fraction, ...]:
 
 def _readable(text: str) -> str:
     """Digits for words, and of 15:18 = 5:6 what it comes to."""
-    return words_to_digits(clean(text).rpartition("=")[2].replace("-to-", " to "))
+    reduced = re.split(r"=|\b(?:simplifies|reduces) to\b|\bwhich is\b", clean(text))[-1]
+    return words_to_digits(reduced.replace("-to-", " to "))
 
 
 def match_ratio(gold: tuple[Fraction, ...], answer: str, _context: Context) -> Match:
@@ -49,11 +50,19 @@ def match_ratio(gold: tuple[Fraction, ...], answer: str, _context: Context) -> M
     return Match(equal, "equal ratios" if equal else "different ratios")
 
 
+_BESIDE = re.compile(r"[-+*/^0-9]|\bnot\b|\\(?:frac|times|cdot)")
+
+
 def _ratio_of(text: str) -> tuple[Fraction, ...] | None:
-    if len(_RATIO.findall(text)) == 1:
-        return parse_ratio(text)
-    quotients = list(_QUOTIENT.finditer(text))
-    if len(quotients) != 1 or "." in text:
-        return None
-    top, bottom = (int(part) for part in quotients[0].groups() if part)
-    return (Fraction(top), Fraction(bottom)) if bottom else None
+    """The one ratio or quotient in `text`; none where another number or an operation stands beside it."""
+    for pattern in (_RATIO, _QUOTIENT):
+        found = list(pattern.finditer(text))
+        if not found:
+            continue
+        if len(found) > 1 or _BESIDE.search(text[: found[0].start()] + " " + text[found[0].end() :]):
+            return None
+        if pattern is _RATIO:
+            return parse_ratio(found[0].group())
+        top, bottom = (int(part) for part in found[0].groups() if part)
+        return (Fraction(top), Fraction(bottom)) if bottom else None
+    return None

@@ -55,6 +55,8 @@ def final_part(completion: str) -> str:
             reply = _REPLY.search(text)
             text = text[reply.end() :] if reply else text
         text = _before_token(_behind_thought(text))
+    if "[asy]" in text:
+        text = _without_drawings(text)
     if _holds_any(text, _NEXT_WORDS):
         stated = _STATED.search(text)
         line_end = text.find("\n", stated.end()) if stated else -1
@@ -62,6 +64,16 @@ def final_part(completion: str) -> str:
         if following:
             return text[: following.start()]
     return text
+
+
+def _without_drawings(text: str) -> str:
+    """`text` without Asymptote figures, which hold coordinates."""
+    kept, at = [], 0
+    while (start := text.find("[asy]", at)) >= 0:
+        kept.append(text[at:start])
+        end = text.find("[/asy]", start)
+        at = len(text) if end < 0 else end + 6
+    return " ".join([*kept, text[at:]])
 
 
 def _behind_thought(text: str) -> str:

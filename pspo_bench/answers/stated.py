@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
+from pspo_bench.answers.sentences import STOP
+
 MAX_CHARS = 4000
+MAX_CUES = 200
+"""An announcement of nothing is passed over; so many of them in a row are no text."""
 
 
 class Found(NamedTuple):
@@ -136,7 +141,7 @@ _CHECKING = re.compile(
     r"\b(?:check|verify|confirm)\w*\s+(?:that\s+)?(?:(?:our|the|this|my)\s+)?$", re.IGNORECASE
 )
 _CUE = re.compile(
-    r"\bans(?:wer)?\b|(?<=correct )(?:option|choice)\b|(?<=right )(?:option|choice)\b|^A(?=:)",
+    r"\bans(?:wer)?\b|答案|故选|(?<=correct )(?:option|choice)\b|(?<=right )(?:option|choice)\b|^A(?=:)",
     re.I | re.MULTILINE,
 )
 # "the answer is", "Final Answer:", "**Answer:**", "Ans. 5", "answer = 5", "A: 5", "Answer - 5", "correct option is B",
@@ -144,7 +149,7 @@ _CUE = re.compile(
 # Possessive quantifiers keep it linear in a run of blanks.
 _SAID = re.compile(
     r"(?i:\bans)\.[ \t]*+(?=[-$\\0-9])"
-    r"|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
+    r"|(?:答案|故选)[*\s]*(?:是|为)?[*\s]*[:：]?[*\s]*(?=\S)|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
     r"|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*+"
     r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b"
     r"(?![ \t]*+(?:indeed |also )?"
@@ -157,11 +162,6 @@ _REVERSED = re.compile(
     r"(?:final |correct |right )?answer\b",
     re.IGNORECASE,
 )
-_STOP = re.compile(
-    r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\b(?i:mrs|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\.)"
-    r"(?<!\b(?i:mr|ms|dr|st)\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
-    r"|(?<!\\)[!?](?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
-)
 _BULLETS = re.compile(r"(?:[ \t]*[-*•][ \t]+[^\n]{1,200}(?:\n|$)){2,20}")
 _MATHS_ENDS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 _PRONOUN = {"this", "that", "it", "which", "what", "here", "there", "one"}
@@ -169,17 +169,17 @@ _PRONOUN = {"this", "that", "it", "which", "what", "here", "there", "one"}
 
 def _answer_is(text: str, after: int) -> Found | None:
     """The last phrase at or behind `after`; a phrase around a later box or hash is dropped by the caller's maximum."""
-    for at in _cues(text, after):
+    for at in islice(_cues(text, after), MAX_CUES):
         if _CHECKING.search(text, max(0, at - 40), at):
             continue
         said = _SAID.match(text, at)
         answer = _said(text, said) if said else _reversed(text, at)
-        if answer and _says_something(answer):
+        if answer and _says_something(answer) and not _DESCRIBED.match(answer):
             return Found(at, answer, "answer_is")
     return None
 
 
-_RARE_CUES = ("NSWER", "ns:", "NS:", "ns.", "A:", "option", "choice")
+_RARE_CUES = ("答案", "故选", "NSWER", "ns:", "NS:", "ns.", "A:", "option", "choice")
 
 
 def _cues(text: str, after: int) -> Iterator[int]:
@@ -193,10 +193,16 @@ def _cues(text: str, after: int) -> Iterator[int]:
         at = text.rfind("nswer", after, at)
 
 
+# "The answer is based on …", "found by adding …": a description, not an answer.
+_DESCRIBED = re.compile(
+    r"(?:based|found|obtained|given|calculated|computed|derived|determined|reached)\s+(?:on|by|from|in|as|using)\b",
+    re.I,
+)
+
+
 def _said(text: str, said: re.Match[str]) -> str:
-    answer = tidy(_until_stop(text[said.end() : said.end() + MAX_CHARS]))
-    if said.group().endswith('"'):
-        answer = answer.partition('"')[0]
+    rest = text[said.end() : said.end() + MAX_CHARS]
+    answer = tidy(rest.partition('"')[0] if said.group().endswith('"') else _until_stop(rest))
     return answer.rstrip("}") if answer.count("}") > answer.count("{") else answer  # JSON
 
 
@@ -227,28 +233,10 @@ def _until_stop(text: str) -> str:
         mark = _MATHS_ENDS[opening.group(1)]
         end = text.find(mark, opening.end())
         if end >= 0:
-            rest = _STOP.search(text, end + len(mark))
+            rest = STOP.search(text, end + len(mark))
             return text[: rest.start() if rest else len(text)].strip()
     begin = re.match(r"\s*", text)
-    stop = _STOP.search(text, begin.end() if begin else 0)
+    stop = STOP.search(text, begin.end() if begin else 0)
+    if stop and stop.group().startswith("?"):
+        return ""  # "The answer is 18? No."
     return text[: stop.start() if stop else len(text)].strip(" \t\r\n*")
-
-
-def last_sentence(line: str) -> str:
-    """The last sentence of a line, and of that the conclusion: what follows ", so" or "therefore"."""
-    starts = [0, *(stop.end() for stop in _STOP.finditer(line))]
-    start = next((at for at in reversed(starts) if _WORD_CHARACTER.search(line, at)), 0)
-    sentence = line[start:].strip()
-    conclusion = _CONCLUSION.split(sentence)[-1].strip()
-    return conclusion if _WORD_CHARACTER.search(conclusion) else sentence
-
-
-_CONCLUSION = re.compile(
-    r"[,;]\s*(?:and\s+)?(?:so|thus|hence|therefore)\b[\s,]*|\btherefore\b[\s,]*", re.IGNORECASE
-)
-
-
-def before_stop(text: str) -> str:
-    """`text` up to the end of its first sentence."""
-    stop = _STOP.search(text)
-    return text[: stop.start()].strip() if stop else text

@@ -14,7 +14,7 @@ from pspo_bench.answers import intervals
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.intervals import RELATION, Piece, sign_of
 from pspo_bench.answers.match import NotAnAnswerError
-from pspo_bench.answers.text import clean, closing, split_top
+from pspo_bench.answers.text import clean, closing, expand_plus_minus, split_top
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _LISTING = re.compile(
     r"\s*(?:[,;]\s*(?:and|or)\b|[,;]|\band\b|\bor\b|\\(?:quad|qquad)|\\l(?:or|and)(?![A-Za-z])|\\text\{\s*(?:and|or)\s*\})\s*"
 )
 _MATRIX = re.compile(
-    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin\s*\{(?P<name>[pbvBV]?matrix|array)\}(?:\s*\{[a-z|]*\})?(?P<body>.*)\\end\s*\{(?P=name)\}(?:\s*[\])])?$",
+    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin\s*\{(?P<name>[pbB]?matrix|array)\}(?:\s*\{[a-z|]*\})?(?P<body>.*)\\end\s*\{(?P=name)\}(?:\s*[\])])?$",
     re.DOTALL,
 )
 _ROW = re.compile(r"\\\\(?:\s*\[[0-9.]+\s*[a-z]{2}\])?|\\cr(?![a-z])")
@@ -54,7 +54,7 @@ _NAME = r"(?:[A-Za-z]\w{0,2}|\\[a-z]+)"
 _NAMES = re.compile(rf"\(?\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)?")
 # P(3,8), P = (3,8), the vertex (3,8), A = {…}, \\vec v = …: a name in front of something with parts.
 _NAMED_PARTS = re.compile(
-    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*"
+    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?!.*\bnot\b)(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*"
     r"(?=[(\[<]|\\\{|\\langle|\\begin|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\\begin)",
 )
 _PROSE = re.compile(
@@ -62,8 +62,12 @@ _PROSE = re.compile(
     r"(?: (?:of|for) [a-z$]+)? (?:are|is)\s*:?\s*",
     re.I,
 )
+# The range of k in a general solution: `\\frac{\\pi}{6} + k\\pi, k \\in \\mathbb{Z}`.
+_OF_INTEGERS = re.compile(
+    r"\s*[,(]?\s*(?:\\q?quad\s*)?(?:where\s+)?[a-z]\s*\\in\s*(?:\\mathbb\s*\{?\s*Z\s*\}?|Z)\s*\)?$"
+)
 _EMPTY = re.compile(
-    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?"
+    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) |(?:the |this )?(?:system|equation|inequality) has )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?"
     r"|(?:the )?empty set|none|DNE|does not exist",
     re.I,
 )
@@ -77,7 +81,7 @@ _GROUPED = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])")
 @lru_cache(maxsize=8192)
 def read_shape(text: str) -> Shape:
     """The shape of a cleaned answer. Raises NotAnAnswerError when a part is not a formula."""
-    text = _unparenthesise(_PROSE.sub("", text.strip()))
+    text = _unparenthesise(_PROSE.sub("", _OF_INTEGERS.sub("", text.strip())))
     if re.fullmatch(r"\\emptyset|\\\{\s*\\\}|\\?\{\s*\\?\}", text):
         return Shape("set")
     for reader in (_cases, _matrix, _interval, _bracketed, _listed, _inequality, _equation):
@@ -101,15 +105,6 @@ def _unparenthesise(text: str) -> str:
     ):
         text = text[1:-1].strip()
     return text
-
-
-def expand_plus_minus(text: str) -> list[str]:
-    """`1 \\pm \\sqrt{19}` is two values: all upper signs, then all lower signs."""
-    if not re.search(r"\\[pm]{2}(?![A-Za-z])", text):
-        return [text]
-    upper = re.sub(r"\\mp(?![A-Za-z])", "-", re.sub(r"\\pm(?![A-Za-z])", "+", text))
-    lower = re.sub(r"\\mp(?![A-Za-z])", "+", re.sub(r"\\pm(?![A-Za-z])", "-", text))
-    return [upper, lower]
 
 
 def _cases(text: str) -> Shape | None:
@@ -142,8 +137,7 @@ def _matrix(text: str) -> Shape | None:
     if not read or len({len(row) for row in read}) > 1:
         raise NotAnAnswerError("a matrix needs rows of equal length")
     if factor:
-        scale: Node = ("neg", ("num", 1)) if factor == "-" else parse(factor)
-        scale = parse("-1") if factor == "-" else scale
+        scale = parse("-1" if factor == "-" else factor)
         read = tuple(tuple(("mul", scale, cell) for cell in row) for row in read)
     return Shape("matrix", rows=read)
 
@@ -227,10 +221,22 @@ def _equation(text: str) -> Shape | None:
         return None
     if len(sides) > 2:
         sides = [sides[0], sides[-1]]
-    label = _NAMES.fullmatch(sides[0])
-    if label:
-        return read_shape(sides[1])
+    if _NAMES.fullmatch(sides[0]):
+        return _in_named_order(re.findall(_NAME, sides[0]), read_shape(sides[1]))
     return Shape("equation", tuple(read_shape(side) for side in sides))
+
+
+def _in_named_order(names: list[str], shape: Shape) -> Shape:
+    """`(y, x) = (2, 1)` as the point (1, 2)."""
+    if shape.kind not in ("pair", "tuple") or len(names) != len(shape.items):
+        return shape
+    pairs = sorted(zip(names, shape.items, strict=True), key=lambda pair: _place(pair[0]))
+    return replace(shape, items=tuple(item for _, item in pairs))
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Names in the order of coordinates: alphabetical, and Greek angles behind the radius."""
+    return {"\\theta": 1, "\\phi": 2, "\\varphi": 2, "z": 3}.get(name, 0), name
 
 
 def shape_of(text: str) -> Shape:
@@ -240,9 +246,7 @@ def shape_of(text: str) -> Shape:
 
 def in_alphabetical_order(shape: Shape) -> Shape:
     """A list `y = -7, x = 4` by the order of its names, so that it can be read as a point."""
-    if len(set(shape.labels)) < len(shape.labels) or not all(
-        re.fullmatch(r"[A-Za-z]", name) for name in shape.labels
-    ):
+    if len(set(shape.labels)) < len(shape.labels) or not all(shape.labels):
         return shape
-    pairs = sorted(zip(shape.labels, shape.items, strict=True), key=lambda pair: pair[0])
+    pairs = sorted(zip(shape.labels, shape.items, strict=True), key=lambda pair: _place(pair[0]))
     return replace(shape, items=tuple(item for _, item in pairs), labels=tuple(name for name, _ in pairs))

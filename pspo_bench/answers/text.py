@@ -36,6 +36,7 @@ _INVISIBLE = re.compile(
 )
 _ROOT = re.compile("([√∛∜])\\s*([0-9]+|[A-Za-z](?![A-Za-z])|(?=[({]))")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+_SUPERSCRIPT = re.compile("⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[⁰¹²³⁴⁵⁶⁷⁸⁹]{2,}")
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6});")
 _VULGAR = re.compile("([0-9]?)([¼½¾⅐-⅞])")
 
@@ -46,7 +47,7 @@ _INLINE_MATHS = re.compile(r"\$\$([^$]*)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?
 _DELETE = re.compile(
     r"\\(?:left|right)\s*\.|\\(?:textcolor|color|colorbox)\s*\{[A-Za-z]{1,20}\}"
     r"|\\(?:[lL]arge|LARGE|[hH]uge|small|tiny|normalsize|rm|bf|it|tt|sf|em|bfseries|itshape|mathstrut)(?![A-Za-z])"
-    r"|\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|boxed|fbox)(?![A-Za-z])"
+    r"|\\(?:left|middle|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|boxed|fbox)(?![A-Za-z])"
     r"|(?<!\\)\\[()\[\]]|\\(?:hline|hspace\{[^{}]*\}|phantom\{[^{}]*\})"
 )
 _SPACING = re.compile(r"(?<!\\)\\[,;:> ]|~")
@@ -64,6 +65,10 @@ def _over(command: str) -> Callable[[re.Match[str]], str]:
 _RENAMES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\\(?:[dtc]|nice|s)frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\\[dt]binom(?![A-Za-z])"), r"\\binom"),
+    # Combinations: _{10}C_3, ^{12}C_5, C_{12}^{5}.
+    (re.compile(r"(?:\{\})?[_^]\s*\{?([0-9]+)\}?\s*C\s*_\s*\{?([0-9]+)\}?"), r"\\binom{\1}{\2}"),
+    (re.compile(r"(?<![A-Za-z])C_\{?([0-9]+)\}?\^\{?([0-9]+)\}?"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\\overline\s*\{\s*([A-Z]{1,3})\s*\}"), r"\1"),
     (
         re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}|^([^{}]*)\\over(?![A-Za-z])([^{}]*)$"),
         _over("frac"),
@@ -133,6 +138,9 @@ def plain_unicode(text: str) -> str:
     """NFKC with maths signs as LaTeX, digits of any script as ASCII, and no invisible or control characters."""
     if not text.isascii():
         text = _ROOT.sub(_root, _VULGAR.sub(_vulgar, text))
+        text = _SUPERSCRIPT.sub(
+            lambda found: f"^{{{unicodedata.normalize('NFKC', found.group())}}}".replace("−", "-"), text
+        )
         text = _SPECIAL_RUN.sub(lambda found: _SPECIAL[found.group()], text)
         text = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace(_DOLLAR, "")
         text = "".join(map(_ascii_digit, text))
@@ -167,7 +175,7 @@ _ANNOUNCED = re.compile(
 )
 
 
-_CYCLE = re.compile(r"\.[0-9]{0,20}?(?:([0-9])\1\1|([0-9]{2,20})\2)$")
+_CYCLE = re.compile(r"\.(?:[0-9]{0,20}?(?:([0-9])\1\1|([0-9]{2,20})\2)|[0-9])$")
 
 
 def _trim(text: str) -> str:
@@ -216,3 +224,12 @@ def split_top(text: str, separator: re.Pattern[str]) -> list[str]:
             parts.append(text[last : found.start()])
             last = found.end()
     return [*parts, text[last:]]
+
+
+def expand_plus_minus(text: str) -> list[str]:
+    """`1 \\pm \\sqrt{19}` is two values: all upper signs, then all lower signs."""
+    if not re.search(r"\\(?:pm|mp)(?![A-Za-z])", text):
+        return [text]
+    upper = re.sub(r"\\mp(?![A-Za-z])", "-", re.sub(r"\\pm(?![A-Za-z])", "+", text))
+    lower = re.sub(r"\\mp(?![A-Za-z])", "+", re.sub(r"\\pm(?![A-Za-z])", "-", text))
+    return [upper, lower]

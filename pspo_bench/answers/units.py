@@ -213,7 +213,7 @@ def conversion(gold: Unit, answer: Unit, question: str | None) -> F | None:
     ):
         factor = None if _are_two(gold.substance, answer.substance, question) else factor
     if factor is None or gold.per is None or answer.per is None:
-        is_speed = (gold.per or answer.per) and (gold.dimension or "").startswith("length")
+        is_speed = (gold.per or answer.per) and gold.dimension == "length"
         return None if is_speed else factor
     below = conversion(gold.per, answer.per, question)
     return None if below is None else factor / below

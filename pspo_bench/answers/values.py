@@ -17,8 +17,7 @@ from pspo_bench.answers.numeric import parse_number
 from pspo_bench.answers.quantity import Quantity, read_quantity
 from pspo_bench.answers.rational import exact
 from pspo_bench.answers.spellings import holds_number_word
-from pspo_bench.answers.structure import expand_plus_minus
-from pspo_bench.answers.text import clean, split_top
+from pspo_bench.answers.text import clean, expand_plus_minus, split_top
 from pspo_bench.answers.units import is_unit
 
 
@@ -34,7 +33,7 @@ class Value:
 _LISTING = re.compile(r"\s*(?:[,;]\s*(?:and|or)\b|;|,(?![0-9]{3}(?![0-9]))|,\s|\band\b|\bor\b|&|\n)\s*")
 
 
-_DASH = re.compile(r"(?<=[A-Za-z])\s+-\s*(?=[$0-9])")
+_DASH = re.compile(r"(?<=[A-Za-z])(?<!\band)(?<!\bor)\s+-\s+(?=[$0-9])")
 _BY = re.compile(r"(?<=[0-9a-z)])\s+(?:by|\\times)\s+(?=[0-9])")
 _NO_LABEL = set(
     "has have had is are was were the and or old each gets got pays paid costs cost there will would with for total "

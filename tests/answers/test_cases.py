@@ -35,7 +35,7 @@ def test_rule(case: dict) -> None:
 
 
 def test_the_table_is_large_and_covers_every_type() -> None:
-    assert sum(len(case["right"]) + len(case["wrong"]) for case in CASES) >= 12_000
+    assert sum(len(case["right"]) + len(case["wrong"]) for case in CASES) >= 16_000
     named = {case["type"] for case in CASES}
     named |= {detect_type(case["gold"], case.get("question")) for case in CASES if case["type"] == "auto"}
     assert set(ANSWER_TYPES) <= named

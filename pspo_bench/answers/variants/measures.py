@@ -44,6 +44,7 @@ _LARGER: dict[str, tuple[int, str]] = {
 _ASKS_DOLLARS = re.compile("how many dollars|in dollars|how much money")
 _OTHER_MONEY = re.compile("cent|penn|nickel|dime|quarter|euro|sterling|rupee|¢|€|£|₹")
 _NOUN_COUNTED = re.compile(r"\b[0-9]+ ([a-z]{3,}[a-rt-z]s)\b")
+_MAY_BE_PERCENT = re.compile(r"percent|%|chance|probabilit|likel|\bodds\b|\brate\b")
 _NO_UNITS = {"times", "time", "units", "unit", "percent", "fraction", "ratio", "number"}
 
 
@@ -97,7 +98,7 @@ def _unnamed(value: Fraction, asked: str) -> Iterator[Variant]:
     is_amount = value > 0 and 100 % value.denominator == 0
     if is_amount and (not asked or _ASKS_DOLLARS.search(asked)) and not _OTHER_MONEY.search(asked):
         yield from _dollars(value)
-    if "percent" not in asked and "%" not in asked:
+    if not _MAY_BE_PERCENT.search(asked):
         yield from _percentages(value * 100)
 
 
@@ -199,7 +200,7 @@ def measure_misses(subject: Subject) -> Iterator[Variant]:
     named = unit or ("dollars" if _in_dollars(quantity) else "degrees" if subject.kind == "degrees" else "")
     if named and value:
         yield from _other_units(subject, quantity, value, named)
-    if value and not quantity.percent and "percent" not in subject.asked and "%" not in subject.asked:
+    if value and not quantity.percent and not _MAY_BE_PERCENT.search(subject.asked):
         yield Variant(f"{plain(value)}%", "percent of a plain number")
 
 

@@ -1,0 +1,70 @@
+"""Sentences of a solution, and of each the clause that says the result.
+
+>>> main_clause("The value is 9, attained when x = 2")
+'The value is 9'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+STOP = re.compile(
+    r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\b(?i:mrs|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\.)"
+    r"(?<!\b(?i:mr|ms|dr|st)\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
+    r"|(?<![\\0-9)])!(?=\s|$)|(?<=[0-9)])!(?=\s+[A-Z]|\s*$)|(?<!\\)\?(?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
+)
+_SAYS = re.compile(r"[^\W_]")
+_CONCLUSION = re.compile(
+    r"[,;]\s*(?:and\s+)?(?:so|thus|hence|therefore)\b[\s,]*|\btherefore\b[\s,]*", re.IGNORECASE
+)
+_BEGINS = re.compile(r"^(?:since|because|as|if|when|given)\b[^,]*,\s*", re.IGNORECASE)
+_SUBORDINATE = re.compile(
+    r",?\s+(?:since|because|namely|whereas|where|which|attained|reached)\b.*$|,\s+(?:as|not|but not|with)\b.*$"
+    r"|\s+before (?:he|she|they|it|we)\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+# What is said after the result: "I hope this helps!", "Note that …", "This completes the solution."
+_AFTERWORD = re.compile(
+    r"^\W*(?:i hope|hope this|let me know|note\b|please|feel free|this (?:completes|is (?:the|a|an)|means|shows|assumes)"
+    r"|thank|is there anything|if you|q\.?e\.?d|check|verif)",
+    re.IGNORECASE,
+)
+
+
+def last_sentence(line: str) -> str:
+    """The last sentence of a line, and of that the conclusion: what follows ", so" or "therefore"."""
+    return next(sentences(line), line.strip())
+
+
+def sentences(line: str) -> Iterator[str]:
+    """The sentences of a line, the last first, each cut down to its conclusion."""
+    end = len(line)
+    stops = (
+        stop for stop in STOP.finditer(line) if not stop.group().lstrip(", ").isalpha()
+    )  # "because" ends none
+    for start in reversed([0, *(stop.end() for stop in stops)]):
+        sentence = line[start:end].strip()
+        if _SAYS.search(sentence):
+            end = start
+            conclusion = _CONCLUSION.split(sentence)[-1].strip()
+            yield conclusion if _SAYS.search(conclusion) else sentence
+
+
+def main_clause(sentence: str) -> str:
+    """A sentence without its subordinate clauses."""
+    begun = _BEGINS.sub("", sentence)
+    sentence = begun if _SAYS.search(begun) else sentence
+    cut = _SUBORDINATE.sub("", sentence)
+    return cut if re.search(r"[0-9\\$]|\b(?:is|are|has|have)\b", cut) else sentence
+
+
+def is_afterword(sentence: str) -> bool:
+    """Whether a sentence comes after the result rather than states it."""
+    return bool(_AFTERWORD.match(sentence))
+
+
+def before_stop(text: str) -> str:
+    """`text` up to the end of its first sentence."""
+    stop = STOP.search(text)
+    return text[: stop.start()].strip() if stop else text
