@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CASES = Path(__file__).resolve().parent.parent / "tests" / "answers"
+CASES = Path(__file__).resolve().parent.parent / "tests" / "answers" / "cases"
 Gold = tuple[str, str, str | None]
 """(gold, answer type, question)"""
 
@@ -63,7 +63,7 @@ def load_cases() -> list[dict[str, Any]]:
     """The labelled cases of the tests."""
     return [
         json.loads(line)
-        for path in sorted(CASES.glob("cases*.jsonl"))
+        for path in sorted(CASES.glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.strip()
     ]

@@ -25,6 +25,8 @@ from pspo_bench.answers.extract import METHODS, SCORINGS, STATED_METHODS, Extrac
 from pspo_bench.answers.kinds import ANSWER_TYPES, answer_types, detect_type
 from pspo_bench.answers.pool import close_pool
 from pspo_bench.answers.votes import vote_key
+from pspo_bench.errors import AnswerError
+from pspo_bench.records import Status, Verdict
 
 __all__ = [
     "ANSWER_TYPES",
@@ -33,8 +35,11 @@ __all__ = [
     "METHODS",
     "SCORINGS",
     "STATED_METHODS",
+    "AnswerError",
     "CheckRow",
     "Extraction",
+    "Status",
+    "Verdict",
     "answer_types",
     "cache_on_disk",
     "check",

@@ -11,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import sqlite3
 import threading
+import time
+import warnings
 from collections import OrderedDict
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +25,8 @@ from pspo_bench.errors import DataError
 
 CACHE_ENV = "PSPO_BENCH_ANSWER_CACHE"
 SIZE = 100_000
-"""Decisions held in memory, the least recently used leaving first: about 50 MB."""
+"""Decisions held in memory by digest, the least recently used leaving first: at most about 40 MB."""
+MAX_REASON = 200
 BUSY_S = 5.0
 Key = tuple[str, str, str, str | None]
 """(gold, answer, answer type, question)"""
@@ -37,27 +41,28 @@ class DecisionCache:
     def __init__(self, stamp: str, path: Path | None = None, size: int = SIZE) -> None:
         self._stamp = stamp
         self._size = size
-        self._known: OrderedDict[Key, Match] = OrderedDict()
+        self._known: OrderedDict[bytes, Match] = OrderedDict()
         self._lock = threading.Lock()
         self._disk = None if path is None else _open(path)
 
     def get(self, key: Key) -> Match | None:
+        digest = self._digest(key)
         with self._lock:
-            match = self._known.get(key)
+            match = self._known.get(digest)
             if match is not None:
-                self._known.move_to_end(key)
-            elif self._disk is not None and (match := self._stored(key)) is not None:
-                self._remember(key, match)
+                self._known.move_to_end(digest)
+            elif self._disk is not None and (match := self._stored(digest)) is not None:
+                self._remember(digest, match)
             return match
 
     def put(self, key: Key, match: Match) -> None:
+        digest, match = self._digest(key), Match(match.equal, match.reason[:MAX_REASON])
         with self._lock:
-            self._remember(key, match)
+            self._remember(digest, match)
             if self._disk is not None:
-                row = (self._digest(key), match.equal, match.reason)
                 # A full disk or a file locked for long costs the memory of this decision, never the decision.
                 try:
-                    self._disk.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)", row)
+                    self._disk.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)", (digest, *match))
                 except sqlite3.Error:
                     self._disk = None
 
@@ -67,16 +72,16 @@ class DecisionCache:
                 self._disk.close()
             self._disk = None
 
-    def _remember(self, key: Key, match: Match) -> None:
-        self._known[key] = match
+    def _remember(self, digest: bytes, match: Match) -> None:
+        self._known[digest] = match
         if len(self._known) > self._size:
             self._known.popitem(last=False)
 
-    def _stored(self, key: Key) -> Match | None:
+    def _stored(self, digest: bytes) -> Match | None:
         assert self._disk is not None
         try:
             row = self._disk.execute(
-                "SELECT equal, reason FROM decisions WHERE key = ?", (self._digest(key),)
+                "SELECT equal, reason FROM decisions WHERE key = ?", (digest,)
             ).fetchone()
         except sqlite3.Error:
             self._disk = None
@@ -92,7 +97,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         disk = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        disk.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(disk)
         disk.execute("PRAGMA synchronous = OFF")  # a cache may lose its last entries with the power
         disk.execute(
             "CREATE TABLE IF NOT EXISTS decisions (key BLOB PRIMARY KEY, equal INTEGER, reason TEXT) WITHOUT ROWID"
@@ -104,7 +109,21 @@ def _open(path: Path) -> sqlite3.Connection:
     return disk
 
 
+def _write_ahead(disk: sqlite3.Connection) -> None:
+    """Readers beside a writer. The switch does not wait for a process that is making it too, so it is tried again."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            disk.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                return  # slower, and right all the same
+            time.sleep(random.uniform(0.005, 0.05))
+
+
 _lock = threading.Lock()
+_kept: list[DecisionCache | None] = []
 _shared: DecisionCache | None = None
 
 
@@ -114,12 +133,19 @@ def shared_cache(checker_version: str) -> DecisionCache:
     with _lock:
         if _shared is None:
             named = os.environ.get(CACHE_ENV)
-            _shared = DecisionCache(_stamp(checker_version), Path(named) if named else None)
+            try:
+                _shared = DecisionCache(_stamp(checker_version), Path(named) if named else None)
+            except DataError as error:  # a verdict must not fail for want of a cache
+                warnings.warn(f"{error}; going on without it", stacklevel=2)
+                _shared = DecisionCache(_stamp(checker_version))
         return _shared
 
 
 def cache_on_disk(path: Path | None) -> None:
-    """Remember decisions in the SQLite file `path` from now on, or (None) in memory alone. Raises DataError."""
+    """Remember decisions in the SQLite file `path` from now on, or (None) in memory alone. Raises DataError.
+
+    Sets $PSPO_BENCH_ANSWER_CACHE, so that child processes share the file.
+    """
     os.environ.pop(CACHE_ENV, None)
     if path is not None:
         _open(path).close()
@@ -137,12 +163,14 @@ def forget() -> None:
 
 
 def _stamp(checker_version: str) -> str:
-    return f"{checker_version}/sympy {version('sympy')}/latex2sympy {version('latex2sympy2_extended')}"
+    libraries = ("sympy", "mpmath", "latex2sympy2_extended")
+    return "/".join([checker_version, *(f"{name} {version(name)}" for name in libraries)])
 
 
 def _after_fork() -> None:
-    """SQLite connections must not cross a fork."""
+    """SQLite connections must not be used, nor closed, across a fork: the child keeps the parent's and makes its own."""
     global _shared, _lock
+    _kept.append(_shared)
     _lock, _shared = threading.Lock(), None
 
 

@@ -17,8 +17,8 @@ from pspo_bench.answers import paper
 from pspo_bench.answers.cache import shared_cache
 from pspo_bench.answers.extract import SCORINGS, STATED_METHODS, Extraction, extract_as
 from pspo_bench.answers.kinds import Gold, parse_gold, resolve_type
-from pspo_bench.answers.match import Match, NeedsSymbolicError, NotAnAnswerError
-from pspo_bench.answers.pool import Outcome, shared_pool
+from pspo_bench.answers.match import CACHED_CHARS, Match, NeedsSymbolicError, NotAnAnswerError
+from pspo_bench.answers.pool import Outcome, close_pool, shared_pool
 from pspo_bench.errors import AnswerError, unknown
 from pspo_bench.records import Status, Verdict
 
@@ -66,9 +66,19 @@ def check(
     return step if isinstance(step, Verdict) else _finish(step, timeout_s, workers=1)
 
 
-async def check_async(completion: str, gold: str, answer_type: str = "auto", **options: Any) -> Verdict:
+async def check_async(
+    completion: str,
+    gold: str,
+    answer_type: str = "auto",
+    *,
+    question: str | None = None,
+    scoring: str = "symbolic",
+    truncated: bool = False,
+    timeout_s: float = 5.0,
+) -> Verdict:
     """`check` for asyncio: the event loop goes on while a worker process compares."""
-    return await asyncio.to_thread(check, completion, gold, answer_type, **options)
+    settings = {"question": question, "scoring": scoring, "truncated": truncated, "timeout_s": timeout_s}
+    return await asyncio.to_thread(check, completion, gold, answer_type, **settings)  # type: ignore[arg-type]
 
 
 def check_many(
@@ -95,9 +105,19 @@ def check_many(
     if workers == 1 or len(pending) < 2:
         finished = iter([_finish(step, timeout_s, workers) for step in pending])
     else:
-        with ThreadPoolExecutor(min(workers, len(pending))) as threads:
-            finished = iter(list(threads.map(lambda step: _finish(step, timeout_s, workers), pending)))
+        finished = iter(_side_by_side(pending, timeout_s, workers))
     return [step if isinstance(step, Verdict) else next(finished) for step in steps]
+
+
+def _side_by_side(pending: list[_Pending], timeout_s: float, workers: int) -> list[Verdict]:
+    threads = ThreadPoolExecutor(min(workers, len(pending)))
+    try:
+        return list(threads.map(lambda step: _finish(step, timeout_s, workers), pending))
+    except BaseException:
+        close_pool()  # interrupted: threads that wait for a comparison end with their workers
+        raise
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)
 
 
 def validate_gold(gold: str, answer_type: str = "auto", *, question: str | None = None) -> None:
@@ -148,14 +168,27 @@ def _compare_here(gold: Gold, answer: Extraction, question: str | None) -> Verdi
         )
 
 
-@lru_cache(maxsize=16384)
 def _exact_match(gold: Gold, answer: str, question: str | None) -> Match:
+    known = _known_match if len(answer) <= CACHED_CHARS else _match_here
+    match = known(gold, answer, question)
+    if match is None:
+        raise NeedsSymbolicError
+    return match
+
+
+def _match_here(gold: Gold, answer: str, question: str | None) -> Match | None:
+    """The match as far as this process can tell; None where a worker must compare."""
     try:
         return gold.match(answer, question)
+    except NeedsSymbolicError:
+        return None
     except NotAnAnswerError as error:
         return Match(False, str(error))
     except RecursionError:
         return Match(False, "the answer is nested too deeply to be read")
+
+
+_known_match = lru_cache(maxsize=16384)(_match_here)
 
 
 def _finish(step: _Pending, timeout_s: float, workers: int) -> Verdict:
@@ -197,6 +230,8 @@ def _require_arguments(row: CheckRow, scoring: str, timeout_s: float) -> None:
     _require_text(completion=row.completion, gold=row.gold, answer_type=row.answer_type)
     if row.question is not None:
         _require_text(question=row.question)
+    if not isinstance(row.truncated, bool):
+        raise TypeError(f"truncated must be a bool, not {type(row.truncated).__name__}")
     if scoring not in SCORINGS:
         raise AnswerError(unknown("scoring", scoring, SCORINGS))
     if (

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NoReturn
 
-from pspo_bench.answers.match import NotAnAnswerError
+from pspo_bench.answers.match import NotAnAnswerError, remembered
 
 Node = tuple[Any, ...]
 """("num", Fraction) · ("sym", name) · ("const", pi|e|i|oo) · ("add"|"mul", a, b) · ("neg", a) · ("div"|"pow", a, b)
@@ -74,7 +73,7 @@ _NOT_SYMBOLS = {
 }
 
 
-@lru_cache(maxsize=16384)
+@remembered(16384)
 def parse(text: str) -> Node:
     """The tree of a cleaned formula. Raises NotAnAnswerError when `text` is not one formula."""
     if len(text) > MAX_CHARS:

@@ -68,6 +68,8 @@ class Gold:
         return self.kind.match(self.value, answer, context)
 
 
+MAX_GOLD_CHARS = 2000
+
 answer_types: Registry[AnswerType] = Registry("answer type", group="pspo_bench.answer_types")
 
 
@@ -160,6 +162,8 @@ def parse_gold(gold: str, kind: AnswerType) -> Gold:
     """The gold parsed once. Raises AnswerError saying which gold cannot be read as which type, and why."""
     if not gold.strip():
         raise AnswerError("The gold answer is empty")
+    if len(gold) > MAX_GOLD_CHARS:
+        raise AnswerError(f"The gold answer {gold[:40]!r}… is longer than {MAX_GOLD_CHARS} characters")
     try:
         return Gold(gold, kind, kind.parse(gold))
     except NotAnAnswerError as error:

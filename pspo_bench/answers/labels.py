@@ -83,7 +83,7 @@ def is_label(side: str, question: str | None) -> bool:
         is_name(side)
         or re.search(r"(?<![A-Za-z\\])[fghpqFGPQ]\s*\(", side)
         or _NAMING.search(side)
-        or _is_asked(side, question)
+        or is_asked(side, question)
     ):
         return True
     if re.match(r"[-$]?[0-9]", side) and re.search(r"[A-Za-z]{2,}", side) and not _is_arithmetic(side):
@@ -111,7 +111,7 @@ def _holds_function(node: Node) -> bool:
     )
 
 
-def _is_asked(side: str, question: str | None) -> bool:
+def is_asked(side: str, question: str | None) -> bool:
     """`2x = 10` gives the answer where the question asks for `$2x$`."""
     wanted = re.sub(r"\s|\\[,;! ]|[{}]", "", side)
     asked = re.split(r"(?<=[.?!])\s+", question or "")

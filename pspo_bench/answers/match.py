@@ -8,7 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+CACHED_CHARS = 200
+
+
+def remembered(size: int) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
+    """`lru_cache(size)` for a function of a text, of short texts only: a degenerate policy writes nothing but long ones,
+    and the tree of one takes 100 KiB."""
+
+    def decorate(function: Callable[[str], T]) -> Callable[[str], T]:
+        known = lru_cache(maxsize=size)(function)
+
+        @wraps(function)
+        def remembering(text: str) -> T:
+            return known(text) if len(text) <= CACHED_CHARS else function(text)
+
+        return remembering
+
+    return decorate
 
 
 class Match(NamedTuple):

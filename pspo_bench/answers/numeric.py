@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pspo_bench.answers.compare import compare_quantities, same_node
+from pspo_bench.answers.labels import is_asked
 from pspo_bench.answers.match import Context, Match, NeedsSymbolicError, NotAnAnswerError
 from pspo_bench.answers.quantity import Quantity, read_quantity
 from pspo_bench.answers.rational import has_symbol, mentions
@@ -78,7 +79,7 @@ def _match_one(gold: Quantity, answer: str, context: Context) -> Match:
     if _BASE.fullmatch(text):
         value = parse_base(text).value
         return Match(gold.value == value, "equal numbers" if gold.value == value else "different values")
-    quantity = read_quantity(_as_counted(gold, text) or answer)
+    quantity = read_quantity(_as_counted(gold, text) or _value_asked_for(text, context.question) or answer)
     if has_symbol(quantity.node):
         return _match_identity(gold, quantity, context)
     return compare_quantities(gold, quantity, context)
@@ -94,6 +95,12 @@ def _match_identity(gold: Quantity, answer: Quantity, context: Context) -> Match
     except NeedsSymbolicError:
         same = False
     return Match(same, "equal for every value of its variables" if same else "it holds a variable")
+
+
+def _value_asked_for(text: str, question: str | None) -> str | None:
+    """`10` of `2x = 10`, where the question asks for `$2x$`."""
+    left, equals, right = text.rpartition("=")
+    return right if equals and question and is_asked(left, question) else None
 
 
 _SCALED = re.compile(r"([-+]?[$€£]?\s?[0-9][0-9.,]*)\s?([kKMB])")

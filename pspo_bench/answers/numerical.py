@@ -84,7 +84,7 @@ def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node], *, positive
         if min(abs(top), abs(bottom)) <= error * 1000:
             return None if max(abs(top), abs(bottom)) <= error * 1000 else False
         ratio = top / bottom
-        if positive and (isinstance(ratio, complex) or ratio.real <= 0):
+        if positive and (ratio.imag != 0 or ratio.real <= 0):
             return False
         bound = error * (1 + abs(ratio)) * (1 + 1 / abs(bottom))
         return bool(abs(ratio - first.setdefault(digits, ratio)) <= bound)
@@ -315,6 +315,7 @@ def _context(digits: int) -> Any:
     """An mpmath context of this thread with this precision; mpmath's own is shared by all threads."""
     import mpmath
 
+    _warm_constants()
     known: dict[int, Any] = _contexts.__dict__.setdefault("by_digits", {})
     if digits not in known:
         if len(known) > 64:
@@ -322,6 +323,24 @@ def _context(digits: int) -> Any:
         known[digits] = mpmath.mp.clone()
         known[digits].dps = digits
     return known[digits]
+
+
+_warming = threading.Lock()
+_warmed: list[bool] = []
+
+
+def _warm_constants() -> None:
+    """pi, e and the logarithms are remembered by mpmath for all threads, and remembering more digits is not safe among
+    them: so they are worked out once, to more digits than are ever asked for."""
+    import mpmath
+
+    if _warmed:
+        return
+    with _warming:
+        context = mpmath.mp.clone()
+        context.dps = MAX_DIGITS + 100
+        _ = (+context.pi, +context.e, +context.ln2, +context.ln10)
+        _warmed.append(True)
 
 
 def _points(symbols: list[str], draws: int, far: bool) -> Iterator[dict[str, Fraction]]:

@@ -31,6 +31,7 @@ from pspo_bench.answers.worker import pack
 MEMORY_BYTES = 2 * 1024**3
 STARTUP_S = 120.0
 COMPARER = "pspo_bench.answers.worker"
+NOT_STARTED = f"the worker process did not start; `python -m {COMPARER} {MEMORY_BYTES}` shows why"
 
 
 class Outcome(Enum):
@@ -79,26 +80,34 @@ class Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_ready(self) -> None:
+    def starts(self) -> bool:
         """Block until the libraries are loaded; the time for that is not the comparison's."""
         if not self._is_ready:
-            self._receive(time.monotonic() + STARTUP_S)
-            self._is_ready = True
+            with contextlib.suppress(_DeadlineError, _WorkerDiedError):
+                self._receive(time.monotonic() + STARTUP_S)
+                self._is_ready = True
+        return self._is_ready
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(pack(request))
+            message = memoryview(pack(request))
+            while message:
+                message = message[self._process.stdin.write(message) :]
         except OSError as error:
             raise _WorkerDiedError from error
         return self._receive(deadline)
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         """End the process now and reap it."""
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
+
+    def kill(self) -> None:
+        """`stop`, and close the pipes."""
+        self.stop()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 with contextlib.suppress(OSError):
@@ -152,11 +161,16 @@ class Pool:
         """
         # A worker may have been killed from outside (out of memory) while idle: one fresh try.
         for is_last_try in (False, True):
-            worker = self._take()
+            try:
+                worker = self._take()
+            except OSError as error:
+                return Reply(Outcome.FAILED, reason=f"no worker process could be started: {error.strerror}")
             if worker is None:
                 break
             try:
-                worker.wait_ready()
+                if not worker.starts():
+                    self._discard(worker)
+                    return Reply(Outcome.FAILED, reason=NOT_STARTED)
                 body = worker.ask({**request, "limit_s": timeout_s}, timeout_s)
             except _DeadlineError:
                 self._discard(worker)
@@ -182,10 +196,12 @@ class Pool:
         """Kill every worker; comparisons under way fail."""
         with self._changed:
             self._closed = True
-            workers = [*self._idle, *self._busy]
+            idle, busy = list(self._idle), list(self._busy)
             self._idle.clear()
             self._changed.notify_all()
-        for worker in workers:
+        for worker in busy:
+            worker.stop()  # the thread that waits for it reads on its pipes, and closes them
+        for worker in idle:
             worker.kill()
 
     def pids(self) -> list[int]:

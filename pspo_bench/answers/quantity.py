@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.labels import is_label, without_announcement
-from pspo_bench.answers.match import NotAnAnswerError
+from pspo_bench.answers.match import NotAnAnswerError, remembered
 from pspo_bench.answers.rational import exact, has_symbol
 from pspo_bench.answers.remarks import without_remark
 from pspo_bench.answers.spellings import respell, words_to_digits
@@ -80,7 +79,7 @@ _OPERATED = set(
 _COUNTING = {*SMALL, *SCALES} - {"one"}
 
 
-@lru_cache(maxsize=16384)
+@remembered(16384)
 def read_quantity(text: str) -> Quantity:
     """The quantity that `text` is. Raises NotAnAnswerError when it is none, or is more than one."""
     if _INTEGER.fullmatch(text):

@@ -1,7 +1,7 @@
 """Answers that a completion states: `#### x`, `\\boxed{x}`, "the answer is x", `<answer>x</answer>`.
 
 >>> last_stated("First \\\\boxed{3}. No: the answer is 4.")
-Found(at=24, text='4', method='answer_is')
+Found(at=25, text='4', method='answer_is', end=26)
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Found(NamedTuple):
     at: int
     text: str
     method: str
+    end: int
 
 
 def last_stated(text: str, *, marks_only: bool = False) -> Found | None:
     """The last stated answer of `text`; with `marks_only` of `####` and `\\boxed{}` alone."""
     found = [hit for hit in (_hash(text), _boxed(text)) if hit]
     if not marks_only:
-        box_end = max((hit.at + len(hit.text) for hit in found if hit.method == "boxed"), default=0)
-        after = max((hit.at for hit in found), default=0)
-        found += [hit for hit in (_tag(text), _answer_is(text, max(after, box_end))) if hit]
+        after = max((hit.end for hit in found), default=0)
+        found += [hit for hit in (_tag(text), _answer_is(text, after)) if hit]
     return max(found, default=None)
 
 
@@ -56,7 +56,7 @@ def _hash(text: str) -> Found | None:
         line = text[at + 4 : end].lstrip("# \t").partition("\n")[0]
         answer = tidy(line.strip(" \t\r*#"))
         if _WORD_CHARACTER.search(answer):
-            return Found(at, _ANNOUNCED.sub("", answer), "hash")
+            return Found(at, _ANNOUNCED.sub("", answer), "hash", at + 4)
         end = at
     return None
 
@@ -70,7 +70,7 @@ def _tag(text: str) -> Found | None:
     if last is None or not _WORD_CHARACTER.search(last.group(1)):
         return None
     inner = last_stated(last.group(1))
-    return Found(last.start(), inner.text if inner else tidy(last.group(1)), "tag")
+    return Found(last.start(), inner.text if inner else tidy(last.group(1)), "tag", last.end())
 
 
 _BOX = re.compile(r"\\?(?:boxed|fbox|framebox)\s*(?:\{|([A-Za-z0-9])(?![A-Za-z0-9]))|\\.|[{}]", re.DOTALL)
@@ -95,7 +95,9 @@ def _boxed(text: str) -> Found | None:
             break
         run.insert(0, box)
     joiner = " or " if len(run) > 1 and re.search(r"\bor\b", text[run[0].end : run[-1].start]) else ", "
-    return Found(run[-1].at, joiner.join(text[box.start : box.end].strip() for box in run), "boxed")
+    return Found(
+        run[-1].at, joiner.join(text[box.start : box.end].strip() for box in run), "boxed", run[-1].end
+    )
 
 
 class _Box(NamedTuple):
@@ -175,7 +177,7 @@ def _answer_is(text: str, after: int) -> Found | None:
         said = _SAID.match(text, at)
         answer = _said(text, said) if said else _reversed(text, at)
         if answer and _says_something(answer) and not _DESCRIBED.match(answer):
-            return Found(at, answer, "answer_is")
+            return Found(at, answer, "answer_is", at + len(answer))
     return None
 
 

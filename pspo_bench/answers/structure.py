@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from pspo_bench.answers import intervals
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.intervals import RELATION, Piece, sign_of
-from pspo_bench.answers.match import NotAnAnswerError
+from pspo_bench.answers.match import NotAnAnswerError, remembered
 from pspo_bench.answers.text import clean, closing, expand_plus_minus, split_top
 
 
@@ -78,7 +77,7 @@ _CASES = re.compile(
 _GROUPED = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])")
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def read_shape(text: str) -> Shape:
     """The shape of a cleaned answer. Raises NotAnAnswerError when a part is not a formula."""
     text = _unparenthesise(_PROSE.sub("", _OF_INTEGERS.sub("", text.strip())))

@@ -12,7 +12,8 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
+
+from pspo_bench.answers.match import remembered
 
 _SPECIAL = {
     "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "⁻": "^-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
@@ -119,7 +120,7 @@ _RENAMES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
 _EDGES = " \t\r\n.,;:`"
 
 
-@lru_cache(maxsize=16384)
+@remembered(16384)
 def clean(text: str) -> str:
     """`text` in the one spelling that the parsers read. Never raises; linear in the length of `text`."""
     if text.isascii() and not any(mark in text for mark in "\\$*`~_{&\n\t\0"):

@@ -16,6 +16,7 @@ from pspo_bench.answers.quantity import read_quantity
 from pspo_bench.answers.text import clean
 
 MAX_CHARS = 500
+MAX_DIGITS = 1000
 
 
 @lru_cache(maxsize=16384)
@@ -30,5 +31,7 @@ def vote_key(extracted: str | None) -> str | None:
     except (NotAnAnswerError, RecursionError):
         quantity = None
     if quantity is None or quantity.value is None:
+        return "".join(clean(extracted).lower().split())
+    if max(abs(quantity.value.numerator), quantity.value.denominator) >= 10**MAX_DIGITS:
         return "".join(clean(extracted).lower().split())
     return f"{quantity.value}{'%' if quantity.percent else ''}"

@@ -51,7 +51,7 @@ def number_in_words(text: str) -> Fraction | None:
     if not words or re.sub(r"[a-z\s,-]", "", text.lower()):
         return None
     negative = words[0] in ("minus", "negative")
-    value = _with_fraction(words[negative:])
+    value = _with_fraction(words[negative:]) if words[negative:] else None
     return None if value is None else -value if negative else value
 
 

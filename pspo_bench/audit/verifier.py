@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from pspo_bench.answers import CheckRow
-from pspo_bench.answers.check import MAX_COMPLETION_CHARS
+from pspo_bench.answers.extract import MAX_COMPLETION_CHARS
 from pspo_bench.answers.pool import Outcome, Pool, Reply
 from pspo_bench.records import Status, Verdict
 
