@@ -168,7 +168,7 @@ def _stamp(checker_version: str) -> str:
 
 
 def _after_fork() -> None:
-    """SQLite connections must not be used, nor closed, across a fork: the child keeps the parent's and makes its own."""
+    """SQLite connections must not be used, nor closed, across a fork: the child makes its own."""
     global _shared, _lock
     _kept.append(_shared)
     _lock, _shared = threading.Lock(), None

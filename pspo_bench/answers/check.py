@@ -17,6 +17,7 @@ from pspo_bench.answers import paper
 from pspo_bench.answers.cache import shared_cache
 from pspo_bench.answers.extract import SCORINGS, STATED_METHODS, Extraction, extract_as
 from pspo_bench.answers.kinds import Gold, parse_gold, resolve_type
+from pspo_bench.answers.labels import restates
 from pspo_bench.answers.match import CACHED_CHARS, Match, NeedsSymbolicError, NotAnAnswerError
 from pspo_bench.answers.pool import Outcome, close_pool, shared_pool
 from pspo_bench.errors import AnswerError, unknown
@@ -141,6 +142,9 @@ def _decide(row: CheckRow, scoring: str, timeout_s: float) -> Verdict | _Pending
         return paper.check(row.completion, row.gold, truncated=row.truncated)
     gold = _gold(row.gold, row.answer_type, row.question)
     answer = extract_as(row.completion, scoring, gold.kind.fallback, row.question)
+    if row.truncated and answer is not None and _is_cut_off(row.completion, answer):
+        whole = row.completion.rstrip()[: -len(answer.text)]
+        answer = extract_as(whole, scoring, gold.kind.fallback, row.question)
     if row.truncated and (answer is None or answer.method not in STATED_METHODS):
         return Verdict(Status.TRUNCATED, None, None, "stopped at the token limit before an answer was stated")
     if answer is None:
@@ -153,7 +157,16 @@ def _decide(row: CheckRow, scoring: str, timeout_s: float) -> Verdict | _Pending
     return _compare_here(gold, answer, row.question)
 
 
+def _is_cut_off(completion: str, answer: Extraction) -> bool:
+    """Whether the token limit may have fallen into the answer: `#### 18` may be half of `#### 180`."""
+    return answer.method in ("hash", "answer_is") and completion.rstrip().endswith(answer.text)
+
+
 def _compare_here(gold: Gold, answer: Extraction, question: str | None) -> Verdict | _Pending:
+    if question is not None and restates(question, answer.text, gold.text, gold.kind.name):
+        return _verdict(
+            Match(False, "it is a formula of the question, and the gold is another form of it"), answer
+        )
     try:
         return _verdict(
             _exact_match(gold, answer.text, question if gold.kind.uses_question else None), answer

@@ -121,7 +121,8 @@ def _month(text: str) -> int:
 
 
 _SHIFTED = re.compile(
-    r"\b(?:hours?|days?)\s+(?:before|after|later|earlier)\b|\bminutes? (?:before|after) [0-9]+:|\b(?:before|after|to)\s+[0-9]{1,2}:|\b(?:before|after)\s+[A-Z]|\b(?:not|minus|plus)\b|[+]\s*[0-9]",
+    r"\b(?:hours?|days?)\s+(?:before|after|later|earlier)\b|\bminutes? (?:before|after) [0-9]+:"
+    r"|\b(?:before|after|to)\s+[0-9]{1,2}:|\b(?:before|after)\s+[A-Z]|\b(?:not|minus|plus)\b|[+]\s*[0-9]",
     re.I,
 )
 

@@ -24,7 +24,8 @@ def parse_yes_no(gold: str) -> bool:
 
 
 _SAID = re.compile(
-    r"\b(not )?(?:(yes|true|yeah|yep|false|nope)\b|(no)\b(?=\s*(?:[,.!;:)\"'*]|$))|^(no)\b(?! (?:doubt|problem|more|matter)))"
+    r"\b(not )?(?:(yes|true|yeah|yep|false|nope)\b|(no)\b(?=\s*(?:[,.!;:)\"'*]|$))"
+    r"|^(no)\b(?! (?:doubt|problem|more|matter)))"
 )
 
 

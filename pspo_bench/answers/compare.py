@@ -23,7 +23,8 @@ _PERCENT = re.compile(
     re.IGNORECASE,
 )
 _CHANCE = re.compile(
-    r"\bwhat (?:is|are|was|were)\b[^.?!]{0,60}\b(?:odds|chances?|probability|likelihood|(?:pass|success|failure) rate)\b"
+    r"\bwhat (?:is|are|was|were)\b[^.?!]{0,60}"
+    r"\b(?:odds|chances?|probability|likelihood|(?:pass|success|failure) rate)\b"
     r"|\bhow likely\b",
     re.IGNORECASE,
 )

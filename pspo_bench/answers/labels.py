@@ -12,6 +12,7 @@ from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.numerical import symbols_of
 from pspo_bench.answers.rational import has_symbol
+from pspo_bench.answers.text import clean
 from pspo_bench.answers.units import is_unit
 
 _SUBSCRIPT = r"(?:_(?:\{[^{}]{1,12}\}|\w))?"
@@ -76,8 +77,8 @@ def without_announcement(text: str) -> str | None:
 def is_label(side: str, question: str | None) -> bool:
     """Whether an answer `side = value` gives the value of `side`, rather than an equation in its variable.
 
-    A name, words, arithmetic, a function, and a formula in several variables (`a + b`) are labels; a number is none, and
-    `2x` and `x + 3` are none, for x is then still to be found, unless the question itself asks for that very formula.
+    A name, words, arithmetic, a function, and a formula in several variables (`a + b`) are labels; a number is none,
+    and `2x` and `x + 3` are none, for x is then still to be found, unless the question itself asks for that formula.
     """
     if (
         is_name(side)
@@ -121,6 +122,34 @@ def is_asked(side: str, question: str | None) -> bool:
     return len(wanted) > 1 and any(
         wanted == re.sub(r"\s|\\[,;! ]|[{}]|[.?]$", "", formula) for formula in formulas
     )
+
+
+_INLINE = re.compile(r"\$\$([^$]+)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])")
+
+
+def restates(question: str, answer: str, gold: str, kind: str) -> bool:
+    """Whether an answer only copies a formula out of the question, where another form of it is asked for.
+
+    "Simplify $\\sqrt{12}$" is not answered by \\sqrt{12}, though that equals 2\\sqrt{3}.
+    """
+    if (
+        kind not in ("expression", "number")
+        or "$" not in question
+        or not re.search(r"[+*/^\\]|[0-9]-", answer)
+    ):
+        return False
+    copied = _bare(answer)
+    formulas = {_bare(found.group(1) or found.group(2) or "") for found in _INLINE.finditer(question)}
+    if len(copied) < 3 or copied not in formulas or copied == _bare(gold):
+        return False
+    try:
+        return parse(clean(answer)) != parse(clean(gold))
+    except NotAnAnswerError:
+        return True
+
+
+def _bare(formula: str) -> str:
+    return re.sub(r"\s|\\(?:[,;!]|left|right)|[.,;]$|^\$|\$$", "", formula)
 
 
 _ASKS = re.compile(r"\b(?:find|what|compute|evaluate|determine|calculate|value)\b", re.IGNORECASE)

@@ -16,8 +16,8 @@ CACHED_CHARS = 200
 
 
 def remembered(size: int) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
-    """`lru_cache(size)` for a function of a text, of short texts only: a degenerate policy writes nothing but long ones,
-    and the tree of one takes 100 KiB."""
+    """`lru_cache(size)` for a function of a text, of short texts only: a degenerate policy writes nothing but long
+    ones, and the tree of one takes 100 KiB."""
 
     def decorate(function: Callable[[str], T]) -> Callable[[str], T]:
         known = lru_cache(maxsize=size)(function)

@@ -119,7 +119,8 @@ _NUMBER_NOUNS = {
 }
 _SHARE = re.compile(r"([0-9]{1,9}|[a-z]+) (?:out of|in)(?: every)? ([0-9]{1,9}|[a-z]+)", re.IGNORECASE)
 _NONE = re.compile(
-    r"(?:none|nothing|no (?!solution|problem|doubt|clue|answer|one|idea)(?:[a-z]{3,12} )?[a-z]{2,15}s)(?: (?:are |is )?(?:left|remaining))?(?: at all)?",
+    r"(?:none|nothing|no (?!solution|problem|doubt|clue|answer|one|idea)(?:[a-z]{3,12} )?[a-z]{2,15}s)"
+    r"(?: (?:are |is )?(?:left|remaining))?(?: at all)?",
     re.IGNORECASE,
 )
 

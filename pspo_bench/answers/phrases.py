@@ -16,8 +16,8 @@ from pspo_bench.answers.words import SMALL, ordinal_in_words
 MAX_WORDS = 60
 _OPENING = {"so", "thus", "hence", "therefore", "then", "finally", "it", "is", "answer", "that", "its"}
 _HEDGES = set(
-    "or not neither either nor maybe might perhaps cannot cant isnt doesnt didnt wasnt wouldnt couldnt wont never wrong "
-    "incorrect false doubt lost loses lose beaten early late".split()
+    "or not neither either nor maybe might perhaps cannot cant isnt doesnt didnt wasnt wouldnt couldnt wont never "
+    "wrong incorrect false doubt lost loses lose beaten early late".split()
 )
 _TITLES = {"mr", "mrs", "ms", "miss", "dr", "st"}
 _EQUAL_WORDS = {"equal", "equals", "same", "tie", "tied", "identical", "equivalent"}
@@ -25,12 +25,12 @@ _NOT_QUITE = set(
     "not unequal isnt arent different no never almost nearly hardly would if more less fewer greater".split()
 )
 _LESS = set(
-    "less fewer lower shorter smaller slower younger cheaper lighter least fewest lowest shortest smallest slowest youngest "
-    "cheapest lightest".split()
+    "less fewer lower shorter smaller slower younger cheaper lighter least fewest lowest shortest smallest slowest "
+    "youngest cheapest lightest".split()
 )
 _MORE = set(
-    "more greater higher longer larger bigger faster older taller heavier most greatest highest longest largest biggest "
-    "fastest oldest tallest heaviest".split()
+    "more greater higher longer larger bigger faster older taller heavier most greatest highest longest largest "
+    "biggest fastest oldest tallest heaviest".split()
 )
 _LINKS = {"is", "are", "was", "were", "be", "by", "in", "at", "on", "from", "during", "of", "wa"}
 _ARTICLES = {"the", "a", "an"}

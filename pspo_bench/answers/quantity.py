@@ -305,7 +305,8 @@ _NUMBER_IN_PROSE = re.compile(
     r"(?<![A-Za-z0-9_.])-?[$€£]?-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?"
 )
 _COMPARED = re.compile(
-    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by|but|number after|number before)\b|[-+*/^<>])\s*$"
+    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by|but"
+    r"|number after|number before)\b|[-+*/^<>])\s*$"
 )
 _SENTENCE_WORDS = re.compile(r"[A-Za-z' ,.:;()$€£%°\"-]*")
 _NAMED_AMOUNT = re.compile(

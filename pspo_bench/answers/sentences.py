@@ -16,7 +16,9 @@ STOP = re.compile(
 )
 _SAYS = re.compile(r"[^\W_]")
 _CONCLUSION = re.compile(
-    r"[,;]\s*(?:and\s+)?(?:so|thus|hence|therefore)\b[\s,]*|\btherefore\b[\s,]*", re.IGNORECASE
+    r"[,;]\s*(?:and\s+)?(?:so|thus|hence|therefore|meaning)\b[\s,]*|\btherefore\b[\s,]*"
+    r"|\bwhich (?:rounds|is rounded) (?:up |down )?to\b\s*",
+    re.IGNORECASE,
 )
 _BEGINS = re.compile(r"^(?:since|because|as|if|when|given)\b[^,]*,\s*", re.IGNORECASE)
 _SUBORDINATE = re.compile(
@@ -26,7 +28,7 @@ _SUBORDINATE = re.compile(
 )
 # What is said after the result: "I hope this helps!", "Note that …", "This completes the solution."
 _AFTERWORD = re.compile(
-    r"^\W*(?:i hope|hope this|let me know|note\b|please|feel free|this (?:completes|is (?:the|a|an)|means|shows|assumes)"
+    r"^\W*(?:i hope|hope this|let me know|note\b|please|feel free|this (?:completes|assumes)"
     r"|thank|is there anything|if you|q\.?e\.?d|check|verif)",
     re.IGNORECASE,
 )
@@ -56,6 +58,8 @@ def main_clause(sentence: str) -> str:
     begun = _BEGINS.sub("", sentence)
     sentence = begun if _SAYS.search(begun) else sentence
     cut = _SUBORDINATE.sub("", sentence)
+    if re.search(r"[0-9)>]\s*=", sentence[len(cut) :]):
+        return sentence  # the result is worked out in it
     return cut if re.search(r"[0-9\\$]|\b(?:is|are|has|have)\b", cut) else sentence
 
 

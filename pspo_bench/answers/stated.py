@@ -151,7 +151,8 @@ _CUE = re.compile(
 # Possessive quantifiers keep it linear in a run of blanks.
 _SAID = re.compile(
     r"(?i:\bans)\.[ \t]*+(?=[-$\\0-9])"
-    r"|(?:答案|故选)[*\s]*(?:是|为)?[*\s]*[:：]?[*\s]*(?=\S)|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
+    r"|(?:答案|故选)[*\s]*(?:是|为)?[*\s]*[:：]?[*\s]*(?=\S)"
+    r"|(?i:\banswer\b|\bans\b|\boption\b|\bchoice\b|\bA\b(?=:))[*_`\"']{0,3}[ \t]*+(?:\([^()\n]{0,40}\)"
     r"|to (?:the|this) (?:question|problem))?[*_`]{0,3}[ \t]*+"
     r"(?:(?i:is|are|was|would be|will be|must be|should be|equals)\b"
     r"(?![ \t]*+(?:indeed |also )?"

@@ -53,7 +53,8 @@ _NAME = r"(?:[A-Za-z]\w{0,2}|\\[a-z]+)"
 _NAMES = re.compile(rf"\(?\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)?")
 # P(3,8), P = (3,8), the vertex (3,8), A = {…}, \\vec v = …: a name in front of something with parts.
 _NAMED_PARTS = re.compile(
-    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?!.*\bnot\b)(?:the )?[a-z ]{3,30}(?: is| are)?)\s*[=:]?\s*"
+    r"^(?:[A-Z][A-Z']?(?:\^\{?-1\}?|\^T)?|[a-z](?:_\w)?|[A-Za-z]{2}|(?!.*\bnot\b)(?:the )?[a-z ]{3,30}(?: is| are)?)"
+    r"\s*[=:]?\s*"
     r"(?=[(\[<]|\\\{|\\langle|\\begin|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\\begin)",
 )
 _PROSE = re.compile(
@@ -66,7 +67,8 @@ _OF_INTEGERS = re.compile(
     r"\s*[,(]?\s*(?:\\q?quad\s*)?(?:where\s+)?[a-z]\s*\\in\s*(?:\\mathbb\s*\{?\s*Z\s*\}?|Z)\s*\)?$"
 )
 _EMPTY = re.compile(
-    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) |(?:the |this )?(?:system|equation|inequality) has )?no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?"
+    r"\\emptyset|\\\{\s*\\\}|(?:there (?:is|are) |(?:the |this )?(?:system|equation|inequality) has )?"
+    r"no(?: real| such)? (?:solutions?|values?|roots?)(?: exists?)?"
     r"|(?:the )?empty set|none|DNE|does not exist",
     re.I,
 )

@@ -171,7 +171,8 @@ _TOTAL = re.compile(
 )
 _RANGE = re.compile(
     rf"\bbetween\s+{_NUM}\s+and\s+{_NUM}"
-    rf"|\b(?:at least|at most|more than|less than|fewer than)\s+{_NUM}|(?<!from )(?<!from \$){_NUM}\s*(?:-|\bto\b)\s*{_NUM}(?!\s*=)",
+    rf"|\b(?:at least|at most|more than|less than|fewer than)\s+{_NUM}"
+    rf"|(?<!from )(?<!from \$){_NUM}\s*(?:-|\bto\b)\s*{_NUM}(?!\s*=)",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(rf"[a-z]\s*=\s*{_NUM}\s*(?:,|,?\s*and|,?\s*or)\s*[a-z]\s*=\s*{_NUM}")

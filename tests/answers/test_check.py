@@ -123,3 +123,30 @@ def test_import_is_light() -> None:
     code += "print('sympy' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(
+    ("completion", "gold", "status"),
+    [
+        ("so 9 * 20 = 180.\n#### 18", "18", Status.TRUNCATED),  # the limit may have fallen into 180
+        ("#### 18\n#### 18\n#### 1", "18", Status.CORRECT),
+        ("The answer is 18", "18", Status.TRUNCATED),
+        ("The answer is 18. And", "18", Status.CORRECT),
+        ("\\boxed{18}", "18", Status.CORRECT),
+    ],
+)
+def test_an_answer_at_the_token_limit_may_be_half_of_one(completion: str, gold: str, status: Status) -> None:
+    assert check(completion, gold, truncated=True).status is status
+    assert check(
+        completion.replace("#### 1", "#### 18") if status is Status.CORRECT else completion, gold
+    ).correct
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["e^{1000}-e^{1000}", "\\frac{1}{e^{1000}}", "\\sin(e^{1000})", "100!\\pi-100!\\pi", "0\\cdot e^{1000}"],
+)
+def test_no_answer_is_right_for_every_gold(answer: str) -> None:
+    """The rounding error of huge numbers must not swallow the difference of any two answers."""
+    golds = ("18", "2\\sqrt{3}", "x^2+1", "(1,2)", "[0,5]", "1,2", "9 (apples)", "3.5", "y=2x+1")
+    assert not any(check(f"\\boxed{{{answer}}}", gold).correct for gold in golds)
