@@ -3,7 +3,7 @@
     python benchmarks/pool.py --checks 100000 -o pool.json
 
 The mix: 80% numbers at the end of a worked solution, 15% formulas that only a worker can decide (integrals, sums,
-limits; `--distinct` is the share of them that are different from each other), 4% names, times and yes/no, and 1% that
+limits; `--distinct` is the share of them that are different from each other), 4% names, times and yes/no, and 0.2% that
 hang until their worker is killed (`timeout_s=1`). About 40% of the answers are wrong, and every verdict is held
 against its label. The checks run through `check_many` in batches, in a process of their own for each number of workers;
 this one looks at that process and its children every quarter of a second from outside.
@@ -34,7 +34,7 @@ from _bench import child_command, environment, ratio, same_conditions, table, wr
 
 from pspo_bench.answers import CheckRow, check_many, close_pool
 
-SHARES = {"number": 0.80, "formula": 0.15, "words": 0.04, "hang": 0.01}
+SHARES = {"number": 0.808, "formula": 0.15, "words": 0.04, "hang": 0.002}
 TIMEOUT_S = 1.0
 SAMPLE_S = 0.25
 FLAT_MIB = 64.0

@@ -1,7 +1,7 @@
 """Whether two quantities are equal by the marking scheme: value, unit, percent sign, tolerance.
 
->>> compare_quantities(read_quantity("2 hours"), read_quantity("120 minutes"), context).equal
-True
+    >>> parse_gold("2 hours", resolve_type("2 hours", "unit")).match("120 minutes", None).equal
+    True
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 This is the only way in which a model's text becomes mathematics: a hand-written recursive-descent parser, bounded in
 length and depth, that builds tuples and runs nothing.
 
-    >>> parse(r"-\\\\frac{4}{5}")
+    >>> parse(r"-\\frac{4}{5}")
     ('neg', ('div', ('num', Fraction(4, 1)), ('num', Fraction(5, 1))))
 """
 

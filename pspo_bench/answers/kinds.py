@@ -182,7 +182,7 @@ _SHAPE_TYPES = {"value": "expression"}
 def detect_type(gold: str, question: str | None = None) -> str:
     """The type that the form of `gold` shows, with the question where the form leaves it open.
 
-    >>> detect_type("9 (apples)"), detect_type("3:30 p.m."), detect_type(r"\\\\frac{1}{2}")
+    >>> detect_type("9 (apples)"), detect_type("3:30 p.m."), detect_type(r"\\frac{1}{2}")
     ('unit', 'time', 'expression')
     """
     if _PLAIN_NUMBER.fullmatch(gold):

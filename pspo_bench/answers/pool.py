@@ -6,7 +6,7 @@ torch is imported into them, and no fork happens in a threaded program.
 
     >>> request = {"gold": r"\\int_0^1 x dx", "answer": "1/2", "type": "expression", "question": None}
     >>> shared_pool().ask(request, timeout_s=5.0).body
-    {'equal': True, 'reason': 'equal numbers'}
+    {'equal': True, 'reason': 'the same value'}
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The part of a completion that is marked: after the hidden reasoning, before the model asks itself the next question.
 
 >>> final_part("<think>20?</think> #### 18\\n\\nQuestion: 2 + 2?\\n#### 4")
-' #### 18'
+' #### 18\\n\\n'
 """
 
 from __future__ import annotations
