@@ -1,7 +1,7 @@
 """Whether two quantities are equal by the marking scheme: value, unit, percent sign, tolerance.
 
-    >>> parse_gold("2 hours", resolve_type("2 hours", "unit")).match("120 minutes", None).equal
-    True
+>>> parse_gold("2 hours", resolve_type("2 hours", "unit")).match("120 minutes", None).equal
+True
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from pspo_bench.answers import numerical
-from pspo_bench.answers.formula import Node
+from pspo_bench.answers import points
+from pspo_bench.answers.formula import Node, walk
 from pspo_bench.answers.match import Context, Match
 from pspo_bench.answers.quantity import Quantity
 from pspo_bench.answers.rational import exact, mentions
@@ -114,7 +114,7 @@ def same_node(gold: Node, given: Node, context: Context) -> bool:
     if gold == given:
         return True
     if not context.tolerance.is_exact:
-        left, right = (exact(node) or numerical.value(node) for node in (gold, given))
+        left, right = (exact(node) or points.value(node) for node in (gold, given))
         if left is not None and right is not None:
             return context.tolerance.accepts(left, right)
     return context.equal(gold, given)
@@ -122,7 +122,11 @@ def same_node(gold: Node, given: Node, context: Context) -> bool:
 
 def _python_i(gold: Node, given: Node) -> Node:
     """`7 - 4I` of a computer algebra system, where the gold is complex."""
-    return _renamed(given) if "('const', 'i')" in repr(gold) and "('sym', 'I')" in repr(given) else given
+    if any(part == ("const", "i") for part in walk(gold)) and any(
+        part == ("sym", "I") for part in walk(given)
+    ):
+        return _renamed(given)
+    return given
 
 
 def _renamed(node: Node) -> Node:

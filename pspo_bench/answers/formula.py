@@ -10,25 +10,31 @@ length and depth, that builds tuples and runs nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NoReturn
 
 from pspo_bench.answers.match import NotAnAnswerError, remembered
+from pspo_bench.answers.tokens import Token, plain_digits, shown
+from pspo_bench.answers.tokens import tokens as tokenize
 
 Node = tuple[Any, ...]
 """("num", Fraction) · ("sym", name) · ("const", pi|e|i|oo) · ("add"|"mul", a, b) · ("neg", a) · ("div"|"pow", a, b)
 · ("fn", name, argument...) · ("latex", source): source that only the LaTeX parser of Math-Verify can read."""
 
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and every part of it."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack += [child for child in part[1:] if isinstance(child, tuple)]
+
+
 MAX_CHARS = 1500
 MAX_DEPTH = 60
-MAX_DIGITS = 1000
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<num>(?:[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,4}|[0-9]+[eE](?:[-+]?[0-9]{2,4}|[0-9]))(?![0-9A-Za-z])"
-    r"|[0-9]+\.[0-9]*|[0-9]+|\.[0-9]+)"
-    r"|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+'*)|(?P<op>\*\*|\\[{}|]|[-+*/^_!°(){}\[\]|]))"
-)
-_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
 _GREEK = set(
     "uniti unitj unitk alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
     "xi rho sigma tau upsilon "
@@ -78,12 +84,11 @@ def parse(text: str) -> Node:
     """The tree of a cleaned formula. Raises NotAnAnswerError when `text` is not one formula."""
     if len(text) > MAX_CHARS:
         raise NotAnAnswerError(f"a formula of more than {MAX_CHARS} characters is not read")
-    text = _repeating(text)
+    text = plain_digits(text)
     if _FOREIGN.search(text):
         return ("latex", text)
-    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text)
     try:
-        parser = _Parser(_tokens(text))
+        parser = _Parser(tokenize(text))
         node = parser.sum()
         if parser.at < len(parser.tokens):
             parser.fail()
@@ -92,58 +97,18 @@ def parse(text: str) -> Node:
         raise NotAnAnswerError("the formula is nested too deeply") from error
 
 
-_REPEATING = re.compile(
-    r"([0-9]*)\.([0-9]*)(?:\\(?:overline|bar|dot)\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))|\(([0-9]{1,20})\)(?![0-9])"
-    r"|(?<![0-9])([0-9]{2,20}?)\6\s*\.{3}|([0-9])(?:\7\7+\s*\.{3}|(?<=\.[0-9])\.{3}|\s*(?:repeating|recurring)))"
-)
-
-
-def _repeating(text: str) -> str:
-    """`0.1\\overline{6}`, `0.1(6)` and `0.1666...` are the fraction (16 - 1)/90."""
-
-    def as_fraction(found: re.Match[str]) -> str:
-        whole, head = found.group(1) or "0", found.group(2)
-        cycle = next(part for part in found.groups()[2:] if part)
-        top = int(whole + head + cycle) - int(whole + head)
-        return f"({top}/{(10 ** len(cycle) - 1) * 10 ** len(head)})"
-
-    return _REPEATING.sub(as_fraction, text)
-
-
-def _tokens(text: str) -> list[tuple[str, str, bool]]:
-    """(kind, text, whether white space stands before) of each token."""
-    tokens, at = [], 0
-    text = text.rstrip()
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if not found:
-            raise NotAnAnswerError(
-                f"'{_shown(text)}' is not a formula: '{text[at:].strip()[:12]}' is not understood"
-            )
-        kind = str(found.lastgroup)
-        if kind == "num" and len(found.group(kind)) > MAX_DIGITS:
-            raise NotAnAnswerError(f"a number of more than {MAX_DIGITS} digits is not read")
-        tokens.append((kind, found.group(kind), found.start(kind) > at))
-        at = found.end()
-    return tokens
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
 class _Parser:
     """Recursive descent over the tokens; every method reads one construct and returns its tree."""
 
-    def __init__(self, tokens: list[tuple[str, str, bool]]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.at = 0
         self.depth = 0
         self.bars = 0
         self.functions = 0
 
-    def peek(self, ahead: int = 0) -> tuple[str, str, bool]:
-        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else ("end", "", False)
+    def peek(self, ahead: int = 0) -> Token:
+        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else Token("end", "", False)
 
     def take(self, text: str) -> bool:
         if self.peek()[1] == text and self.peek()[0] != "end":
@@ -156,7 +121,7 @@ class _Parser:
             self.fail()
 
     def fail(self) -> NoReturn:
-        raise NotAnAnswerError(f"'{_shown(' '.join(token[1] for token in self.tokens))}' is not one formula")
+        raise NotAnAnswerError(f"'{shown(' '.join(token[1] for token in self.tokens))}' is not one formula")
 
     def sum(self) -> Node:
         self.depth += 1
@@ -258,7 +223,7 @@ class _Parser:
         if kind in ("num", "word") and len(text) > 1:
             if not text[0].isalnum():
                 self.fail()
-            self.tokens[self.at : self.at + 1] = _tokens(text[1:])
+            self.tokens[self.at : self.at + 1] = tokenize(text[1:])
             return _single(kind, text[0])
         return self.atom()
 
@@ -314,7 +279,7 @@ class _Parser:
             node = ("mul", node, _letter(letter))
         if len(text) == 1:
             return self.symbol(text)
-        self.tokens[self.at - 1] = ("word", text[-1], False)
+        self.tokens[self.at - 1] = Token("word", text[-1], False)
         self.at -= 1
         return ("mul", node, self.power())
 

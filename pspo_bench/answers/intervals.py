@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pspo_bench.answers import numerical
+from pspo_bench.answers import points
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.rational import exact
 from pspo_bench.answers.text import closing, expand_plus_minus, split_top
@@ -129,9 +129,9 @@ def _excluded(text: str) -> Interval | None:
         return None
     body = text[unequal.end() :] if unequal else other.group(1).strip() if other else ""
     body = re.sub(r"^\\?\{\s*|\s*\\?\}$", "", body)
-    points = [_UNEQUAL.sub("", part.strip()) for part in split_top(body, _LISTING) if part.strip()]
-    ends = [parse(each) for point in points if point for each in expand_plus_minus(point)]
-    values = [exact(end) or numerical.value(end) or 0 for end in ends]
+    listed = [_UNEQUAL.sub("", part.strip()) for part in split_top(body, _LISTING) if part.strip()]
+    ends = [parse(each) for point in listed if point for each in expand_plus_minus(point)]
+    values = [exact(end) or points.value(end) or 0 for end in ends]
     ordered = [end for _, end in sorted(zip(values, ends, strict=True), key=lambda pair: pair[0])]
     if not ordered:
         return None
@@ -187,7 +187,7 @@ def _inequality(text: str) -> Named | None:
     """`x > 5`, `5 < x`, `-2 \\le x < 7`: solved for one variable that stands alone."""
     parts = [part.strip() for part in RELATION.split(text)]
     signs, sides = [sign_of(sign) for sign in parts[1::2]], parts[0::2]
-    if len(sides) < 2 or any(not _is_variable(side) and numerical.symbols_of(parse(side)) for side in sides):
+    if len(sides) < 2 or any(not _is_variable(side) and points.symbols_of(parse(side)) for side in sides):
         return None  # x > 2y + 1 is solved for nothing
     if len(sides) == 2 and _is_variable(sides[0]):
         return _ray(signs[0], sides[1]), sides[0]

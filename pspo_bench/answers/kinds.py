@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from pspo_bench.answers import closed, maths, numeric, numerical, phrases, ratio, values
+from pspo_bench.answers import closed, maths, numeric, phrases, points, ratio, values
 from pspo_bench.answers.clock import find_date
 from pspo_bench.answers.labels import is_algebraic
 from pspo_bench.answers.match import EXACT, Context, Match, NotAnAnswerError, Tolerance
@@ -59,8 +59,8 @@ class Gold:
         self,
         answer: str,
         question: str | None,
-        equal: Callable[[Any, Any], bool] = numerical.equal,
-        same_equation: Callable[..., bool] = numerical.same_equation,
+        equal: Callable[[Any, Any], bool] = points.equal,
+        same_equation: Callable[..., bool] = points.same_equation,
     ) -> Match:
         context = Context(
             question if self.kind.uses_question else None, equal, same_equation, self.kind.tolerance

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from pspo_bench.answers.formula import Node, parse
+from pspo_bench.answers.formula import Node, parse, walk
 from pspo_bench.answers.match import NotAnAnswerError
-from pspo_bench.answers.numerical import symbols_of
+from pspo_bench.answers.points import symbols_of
 from pspo_bench.answers.rational import has_symbol
 from pspo_bench.answers.text import clean
 from pspo_bench.answers.units import is_unit
@@ -107,9 +107,7 @@ def _is_arithmetic(side: str) -> bool:
 
 
 def _holds_function(node: Node) -> bool:
-    return (node[0] == "fn" and node[1] not in ("sqrt", "abs", "root")) or any(
-        isinstance(child, tuple) and _holds_function(child) for child in node[1:]
-    )
+    return any(part[0] == "fn" and part[1] not in ("sqrt", "abs", "root") for part in walk(node))
 
 
 def is_asked(side: str, question: str | None) -> bool:

@@ -13,12 +13,13 @@ from fractions import Fraction
 from pspo_bench.answers.formula import Node, parse
 from pspo_bench.answers.labels import is_label, without_announcement
 from pspo_bench.answers.match import NotAnAnswerError, remembered
+from pspo_bench.answers.prose import HEDGE_WORDS, is_compared, is_head, is_prose
 from pspo_bench.answers.rational import exact, has_symbol
 from pspo_bench.answers.remarks import without_remark
 from pspo_bench.answers.spellings import respell, words_to_digits
 from pspo_bench.answers.text import clean, split_top
-from pspo_bench.answers.units import Unit, currency, is_unit, read_unit
-from pspo_bench.answers.words import NUMBER_WORDS, SCALES, SMALL, number_in_words, ordinal_in_words
+from pspo_bench.answers.units import Unit, currency, read_unit
+from pspo_bench.answers.words import NUMBER_WORDS, SCALES, number_in_words, ordinal_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +51,6 @@ _FORMULA_TAIL = re.compile(
     r"^(?P<core>.*?\S)\s+(?P<tail>(?:(?:square |cubic )?units?|(?:square |cubic |sq\.? |cu\.? )?[A-Za-z]{1,12}\.?)"
     r"(?:\s*\^\s*\{?[23]\}?)?(?:/[a-z]+|\s+per\s+[a-z]+)?|°|%)$"
 )
-_NOT_PROSE = {
-    "pi",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "log",
-    "ln",
-    "exp",
-    "frac",
-    "infinity",
-    "theta",
-    "e",
-    "i",
-    "x",
-    "y",
-    "z",
-}
-_HEDGE_WORDS = set(
-    "or not plus minus either maybe unless modulo mod choose wrong incorrect false never cannot none except least most "
-    "exceeds exceed no".split()
-)
-_MULTIPLES = set("twice double triple thrice half root".split())
-_OPERATED = set(
-    "squared cubed doubled tripled halved tens hundreds dozens thirds halves factorial minimum maximum".split()
-)
-_COUNTING = {*SMALL, *SCALES} - {"one"}
 
 
 @remembered(16384)
@@ -212,7 +186,7 @@ def _attach(core: Quantity, tail: str) -> Quantity | None:
     tail = tail[1:-1].strip() if named else tail
     if tail.startswith("%") or re.match(r"per\s?cent\b", tail, re.I):
         rest = re.sub(r"^(?:%|per\s?cent(?:age points?)?)", "", tail, flags=re.I).strip()
-        return Quantity(core.node, core.value, None, True) if _is_prose(rest) else None
+        return Quantity(core.node, core.value, None, True) if is_prose(rest) else None
     if tail.startswith("°"):
         rest = tail[1:].strip().capitalize()
         scales = ("", "C", "F", "Celsius", "Fahrenheit")
@@ -227,41 +201,12 @@ def _attach(core: Quantity, tail: str) -> Quantity | None:
         core, tail = core.scaled(SCALES[scale.group(1).lower()]), tail[scale.end() :].strip()
     if not tail:
         return core
-    if not _is_prose(tail):
+    if not is_prose(tail):
         return None
     if named and number_in_words(tail) == core.value:
         return core  # 18 (eighteen)
     unit = read_unit(tail)
     return Quantity(core.node, core.value, replace(unit, is_named=named and unit.says_what))
-
-
-_UNFIT = re.compile(
-    r"\b(?:is|are|was|were|would be|seems?)\s+(?:too|not|n't|wrong|incorrect)\b|n't\b|\bwould be\b"
-)
-_COUNTS_ON = re.compile(rf"\b(?:and|plus)\s+(?:an?\s+)?(?:{'|'.join(sorted(_COUNTING))})\b")
-
-
-def _is_prose(tail: str) -> bool:
-    """Whether words behind a number leave the number what it is."""
-    if re.match(r"(?:of|out of|over|to|and)\s+[0-9]", tail) or _UNFIT.search(tail.lower()):
-        return False
-    tail = re.split(
-        r"\s(?:for|in|from|after|on|at|with|when|by|each|because|of|over|during|within|among|between|across)\b(?=.*[0-9])",
-        f" {tail}",
-    )[0].strip()
-    words = re.findall(r"[a-z]+(?:-[a-z]+)*", tail.lower())  # t-shirts is one word
-    if re.search(
-        r"[*+|_]|[0-9]", re.sub(r"(?<=[a-z])(?:\s*\^\s*\{?\s*)?-?[123]\}?(?![0-9])", "", tail.lower())
-    ):
-        return False
-    if (words[:1] and words[0] in _OPERATED) or _COUNTS_ON.search(tail.lower()):
-        return False
-    if any(
-        word in _HEDGE_WORDS or word in _NOT_PROSE or (len(word) == 1 and word != "a" and not is_unit(word))
-        for word in words[:12]
-    ):
-        return False
-    return not re.match(r"(?:and|to|out of)\b", tail)
 
 
 def _compound(text: str) -> Quantity | None:
@@ -304,16 +249,7 @@ def _formula_with_unit(text: str) -> Quantity | None:
 _NUMBER_IN_PROSE = re.compile(
     r"(?<![A-Za-z0-9_.])-?[$€£]?-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?"
 )
-_COMPARED = re.compile(
-    r"(?:\b(?:than|least|most|over|under|below|above|to|not|n't|nearly|almost|between|minus|plus|times|of|by|but"
-    r"|number after|number before)\b|[-+*/^<>])\s*$"
-)
 _SENTENCE_WORDS = re.compile(r"[A-Za-z' ,.:;()$€£%°\"-]*")
-_NAMED_AMOUNT = re.compile(
-    r"\b(?:total|sum|remainder|increase|decrease|profit|loss|cost|price|discount|number|average|amount|balance) of$"
-    r"|\b(?:in|de)creased by$",
-    re.I,
-)
 
 
 def _single_number(text: str) -> Quantity | None:
@@ -326,27 +262,11 @@ def _single_number(text: str) -> Quantity | None:
     first = found[0]
     head, tail = text[: first.start()].strip(), text[first.end() :].strip()
     head = re.sub(r"\\[a-z]+ ?", "", head) if head.startswith("\\") else head
-    if not _SENTENCE_WORDS.fullmatch(head) or _is_compared(head) or not _is_head(head):
+    if not _SENTENCE_WORDS.fullmatch(head) or is_compared(head) or not is_head(head):
         return None
     if len(found) > 1 and not tail:
         return None
     return _read_simple(first.group(), tail)
-
-
-def _is_compared(head: str) -> bool:
-    return bool(_COMPARED.search(head)) and not _NAMED_AMOUNT.search(head)
-
-
-def _is_head(head: str) -> bool:
-    words = re.findall(r"[a-z]+", head.lower())
-    return (
-        bool(words)
-        and not (_HEDGE_WORDS | _MULTIPLES).intersection(words)
-        and not _COUNTING.intersection(words[-1:] if words[-1:] != ["and"] else words[-2:])
-        and not {"maximum", "minimum", "exceeding", "inverse"}.intersection(words[-1:])
-        and not re.search(r"[A-Za-z]\($|n't\b|\b(?:next|number) after$", head)
-        and not any(word in _NOT_PROSE for word in words[-1:])
-    )
 
 
 def _read_simple(number: str, tail: str) -> Quantity | None:
@@ -372,7 +292,7 @@ def _single_worded(text: str) -> Quantity | None:
         flags[end] or (words[end].lower() in ("and", "a") and any(flags[end + 1 : end + 3]))
     ):
         end += 1
-    if any(flags[end:]) or _HEDGE_WORDS.intersection(word.lower().strip(",.") for word in words):
+    if any(flags[end:]) or HEDGE_WORDS.intersection(word.lower().strip(",.") for word in words):
         return None
     if (
         end - start > 1
@@ -383,7 +303,7 @@ def _single_worded(text: str) -> Quantity | None:
     run = " ".join(words[start:end]).strip(".,")
     place = None if words[start - 1 : start] in (["a"], ["an"]) else ordinal_in_words(run)
     value = number_in_words(run) if place is None else Fraction(place)
-    if value is None or _is_compared(" ".join(words[:start])):
+    if value is None or is_compared(" ".join(words[:start])):
         return None
     tail = re.sub(r"^an?\s", "", " ".join(words[end:]))
     return _attach(Quantity(("num", value), value), tail) if tail else Quantity(("num", value), value)

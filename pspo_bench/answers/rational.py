@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from pspo_bench.answers.formula import Node
+from pspo_bench.answers.formula import Node, walk
 
 MAX_BITS = 16_384
 """A power or factorial larger than this is not evaluated; it is compared by form alone."""
@@ -108,11 +108,9 @@ def _bits(value: Fraction) -> int:
 
 def has_symbol(node: Node) -> bool:
     """Whether a variable occurs in `node`."""
-    return node[0] in ("sym", "latex") or any(
-        isinstance(child, tuple) and has_symbol(child) for child in node[1:]
-    )
+    return mentions(node, "sym", "latex")
 
 
 def mentions(node: Node, *kinds: str) -> bool:
     """Whether a part of one of these kinds occurs in `node`."""
-    return node[0] in kinds or any(isinstance(child, tuple) and mentions(child, *kinds) for child in node[1:])
+    return any(part[0] in kinds for part in walk(node))

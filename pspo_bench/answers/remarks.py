@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from pspo_bench.answers import numerical
+from pspo_bench.answers import points
 from pspo_bench.answers.formula import parse
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.rational import exact
@@ -138,7 +138,7 @@ def _is_near(core: str, approximation: str) -> bool:
     except NotAnAnswerError:
         return True
     value = exact(node)
-    value = numerical.value(node) if value is None else value
+    value = points.value(node) if value is None else value
     if value is None or number["value"].endswith("/0"):
         return True
     given = Fraction(number["value"].replace(",", ""))

@@ -14,10 +14,10 @@ import random
 from fractions import Fraction
 from typing import Any
 
-from pspo_bench.answers import numerical
+from pspo_bench.answers import points
 from pspo_bench.answers.formula import Node
 from pspo_bench.answers.match import NeedsSymbolicError, NotAnAnswerError
-from pspo_bench.answers.rational import exact
+from pspo_bench.answers.rational import exact, mentions
 
 DIGITS = 30
 CONSTANT_DIGITS = 100
@@ -39,14 +39,14 @@ _NAMES = {
 def equal(left: Node, right: Node) -> bool:
     """Whether two formulas are equal. Raises NotAnAnswerError for what cannot be built or evaluated safely."""
     with contextlib.suppress(NeedsSymbolicError):
-        return numerical.equal(left, right)
+        return points.equal(left, right)
     return _vanishes(build(left), build(right), exactly=_has_tiny(left) or _has_tiny(right))
 
 
 def same_equation(gold: tuple[Node, Node], given: tuple[Node, Node], *, positive: bool = False) -> bool:
     """Whether left - right of the one is a constant multiple of the other's: not by zero, or by a `positive` number."""
     with contextlib.suppress(NeedsSymbolicError):
-        return numerical.same_equation(gold, given, positive=positive)
+        return points.same_equation(gold, given, positive=positive)
     mine, theirs = (build(side[0]) - build(side[1]) for side in (gold, given))
     symbols = mine.free_symbols
     if not symbols or symbols != theirs.free_symbols:
@@ -92,7 +92,7 @@ def build(node: Node) -> Any:
 def _power(node: Node) -> Any:
     """Powers are built only where the exponent is small, for SymPy works integer powers out in full."""
     exponent = exact(node[2])
-    if exponent is None and not _mentions(node[2], ("sym", "const", "fn")):
+    if exponent is None and not mentions(node[2], "sym", "const", "fn"):
         raise NotAnAnswerError("an exponent is too large to be evaluated")
     if exponent is not None and max(abs(exponent.numerator), exponent.denominator) > MAX_EXPONENT:
         raise NotAnAnswerError("an exponent is too large to be evaluated")
@@ -103,10 +103,6 @@ def _power(node: Node) -> Any:
             raise NotAnAnswerError("a power is too large to be evaluated")
     result: Any = build(node[1]) ** build(node[2])
     return result
-
-
-def _mentions(node: Node, kinds: tuple[str, ...]) -> bool:
-    return node[0] in kinds or any(isinstance(child, tuple) and _mentions(child, kinds) for child in node[1:])
 
 
 def _function(name: str, arguments: list[Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pspo_bench.answers.formula import Node
-from pspo_bench.answers.numerical import symbols_of
+from pspo_bench.answers.points import symbols_of
 
 UNITS = ("uniti", "unitj", "unitk")
 """What `text.clean` makes of \\mathbf{i}, \\hat{j}, \\vec{k}."""
