@@ -126,6 +126,69 @@ def test_agreement_at_its_ends(
     assert (found.share, found.kappa) == (share, kappa)
 
 
+def test_other_answers_under_the_same_decision_by_hand(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "made",
+        [
+            ("18", "#### 18", "stop"),  # all extract 18
+            ("7", "#### 9\nI had 8 at first.", "stop"),  # all wrong: flexible takes 8, the others 9
+            ("3", "The answer is 200 miles.", "stop"),  # 200 to flexible and paper; not to strict
+            ("5", "#### 9\nI had 5 at first.", "stop"),  # flexible accepts 5, the others reject 9
+            (r"\frac{3}{4}", r"\boxed{\frac{3}{4}}", "stop"),  # all accept it, paper as 4
+            ("4", "I do not know.", "stop"),  # none extracts anything
+        ],
+    )
+    result = audit([run.path], OURS)
+    assert {(p.first, p.second): (p.other_answers, p.answers) for p in result.agreements} == {
+        ("symbolic", "strict"): (0, 4),  # all but 200 miles
+        ("symbolic", "flexible"): (1, 4),  # 8 for 9; all but the 5
+        ("symbolic", "paper"): (1, 5),  # 4 for 3/4
+        ("strict", "flexible"): (1, 3),
+        ("strict", "paper"): (1, 4),
+        ("flexible", "paper"): (2, 4),
+    }
+    # accepted: 18 and 3/4 by all, 5 by flexible
+    assert (result.accepted_by_any, result.accepted_by_all) == (3, 2)
+    text = to_terminal(result)
+    assert "of the 3 samples that any grader accepts, 2 are accepted by all" in text
+    assert re.search(
+        r"other answer +symbolic +strict +flexible\n(.*\n){2}paper +1 of 5 +1 of 4 +2 of 4\n", text
+    )
+
+
+def test_a_note_says_where_truncation_is_counted_as_the_published_scorer_does_not(run: Run) -> None:
+    note = "flexible and paper: a cut completion is called truncated"
+    assert note in to_terminal(audit([run.path], OURS))
+    assert note in to_markdown(audit([run.path], OURS))
+    others = AuditSettings(graders=("symbolic", "strict"))
+    assert "called truncated" not in to_terminal(audit([run.path], others))
+
+
+def test_an_example_shows_the_ends_and_joins_equal_verdicts(run: Run) -> None:
+    lines = to_terminal(audit([run.path])).splitlines()
+    start = lines.index("  hand/q4 (T=0, sample 0)   gold: 7")
+    assert lines[start + 1 : start + 5] == [
+        "    question: Question 4?",
+        "    completion: #### 9 I had 7 at first.",
+        "    symbolic, strict, paper: wrong 9 by hash – different values; 9 is not within 1e-6 of 7",
+        "    flexible, math-verify: correct 7 by last_number, math-verify – equal numbers; "
+        "Math-Verify takes it for the gold",
+    ]
+
+
+def test_long_questions_and_completions_show_their_ends(run: Run) -> None:
+    end = " The answer is $18.00."
+    shown = "x" * (150 - len(end)) + end
+    long = {"question": "p" * 300 + "q" * 120, "completion": "y" * 300 + shown}
+    run.append([replace(samples_of(run)[1], example_id="long", **long)])
+    result = audit([run.path], OURS)
+    assert result.disagreements[0].question == "p" * 300 + "q" * 120
+    text = to_terminal(result)
+    assert f"    question: …{'q' * 120}\n    completion: …{shown}\n" in text
+    escaped = shown.replace("$", "\\$")
+    assert f"  - question: …{'q' * 120}\n  - completion: …{escaped}\n" in to_markdown(result)
+
+
 def test_a_sample_that_was_written_twice_counts_once(run: Run) -> None:
     run.append(samples_of(run))
     assert audit([run.path], OURS).overall.samples == len(CASES)
@@ -249,12 +312,15 @@ def test_each_pattern_shows_an_example_before_any_shows_two(run: Run) -> None:
     assert sum(len(rows) for rows in examples(result, 100).values()) == 8
 
 
-HOSTILE = "\x1b[2J\u202e<script>alert(1)</script> | `x` [a](http://b) @all " + "long " * 100
+HOSTILE = "\x1b[2J\u202e<script>alert(1)</script> | `x` [a](http://b) $y$ @all "
 
 
 def test_hostile_text_is_escaped_and_cut(tmp_path: Path) -> None:
-    run = make_run(tmp_path, [("4", f"\\boxed{{{HOSTILE}}} 4", "stop")])
-    result = audit([run.path], OURS)
+    run = make_run(tmp_path, [("4", f"\\boxed{{{HOSTILE + 'long ' * 100}}} {HOSTILE} 4", "stop")])
+    hostile = Run.open(tmp_path / "hostile", create=True)
+    hostile.start(run.info)
+    hostile.append([replace(samples_of(run)[0], question=HOSTILE)])
+    result = audit([hostile.path], OURS)
     (row,) = result.disagreements
     assert max(len(v.extracted or "") for v in row.verdicts.values()) <= 300
     assert len(row.completion_end) <= 300
@@ -264,8 +330,9 @@ def test_hostile_text_is_escaped_and_cut(tmp_path: Path) -> None:
         assert "\u202e" not in text
     # a verdict is cut at 220 characters, beside the grader's name
     assert max(map(len, terminal.splitlines())) < 250
-    assert "<script>" in terminal, "the check below would pass on nothing"
-    for raw in ("<script>", "[a](", "`x`", " @all", " | `"):
+    for label in ("question", "completion", "symbolic"):
+        assert re.search(rf"^    {label}.*<script>", terminal, re.M), "the check below would pass on nothing"
+    for raw in ("<script>", "[a](", "`x`", "$y$", " @all", " | `"):
         assert raw not in markdown
     assert "&lt;script&gt;" in markdown
 
@@ -277,13 +344,15 @@ def test_the_command_writes_and_prints(tmp_path: Path, run: Run, capsys: pytest.
     out = capsys.readouterr().out
     # 1/7 by strict, 3/7 by flexible
     assert "spans 28.6 points of accuracy: 14.3 by strict to 42.9 by flexible" in out
-    assert "Graders differ on 3 of 7 samples" in out
+    # q0 by all; q1, q2 and q4 by some
+    assert "Graders differ on 3 of 7 samples; of the 4 samples that any grader accepts, 1 are" in out
     assert out.count("gold: ") == 1
     assert sorted(path.name for path in folder.iterdir()) == [
         "AUDIT.md", "audit.json", "disagreements.jsonl",
     ]  # fmt: skip
     rows = [json.loads(line) for line in (folder / "disagreements.jsonl").read_text().splitlines()]
     assert [row["example_id"] for row in rows] == ["q1", "q2", "q4"]
+    assert rows[1]["question"] == "Question 2?"
     assert rows[1]["gold"] == r"\frac{3}{4}"
     assert rows[1]["accepted_by"] == ["paper"]
     assert rows[1]["verdicts"]["symbolic"] == {
@@ -294,10 +363,13 @@ def test_the_command_writes_and_prints(tmp_path: Path, run: Run, capsys: pytest.
     data = json.loads((folder / "audit.json").read_text())
     assert (data["format"], data["version"]) == ("pspo-bench-audit", 1)
     assert data["groups"][0]["accuracy"]["paper"] == pytest.approx(3 / 7)
+    assert (data["accepted_by_any"], data["accepted_by_all"]) == (4, 1)
     assert data["groups"][0]["range"] == pytest.approx(2 / 7)
     # strict and paper accept q0 both, paper q1 and q2 besides: they agree on 5 of 7, chance is (1·3 + 6·4)/49,
     # kappa (35 - 27)/(49 - 27)
     (pair,) = [p for p in data["agreement"] if (p["first"], p["second"]) == ("strict", "paper")]
+    # both extract and decide the same: q0, q3 and q4
+    assert (pair["other_answers"], pair["answers"]) == (0, 3)
     assert (pair["share"], pair["kappa"]) == (pytest.approx(5 / 7), pytest.approx(8 / 22))
     markdown = (folder / "AUDIT.md").read_text()
     assert "| all samples | 7 | 28.6 | 14.3 | 42.9 | 42.9 | 28.6 |" in markdown

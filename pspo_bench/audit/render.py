@@ -1,6 +1,7 @@
 """An audit as terminal text, Markdown, JSON and JSONL. What cannot be had is shown as –.
 
-Golds and completions were written by others: they are cut, put on one line, and escaped for where they are shown.
+Questions, golds and completions were written by others: they are cut, put on one line, and escaped for where they
+are shown.
 """
 
 from __future__ import annotations
@@ -14,17 +15,24 @@ from pathlib import Path
 from typing import Any
 
 from pspo_bench.answers import CHECKER_NAME, CHECKER_VERSION
-from pspo_bench.audit.result import Audit, Disagreement, Group, Pattern, examples
+from pspo_bench.audit.result import Agreement, Audit, Disagreement, Group, Pattern, examples
 from pspo_bench.records import Status, Verdict
 from pspo_bench.report.render import NONE, escape_markdown
 from pspo_bench.store import write_atomic, write_error
 
 FORMAT, VERSION = "pspo-bench-audit", 1
-SHOWN_CHARS = 80
+SHOWN_CHARS, QUESTION_CHARS, COMPLETION_CHARS, VERDICT_CHARS = 80, 120, 150, 220
 DEFAULT_SHOW = 10
+UNLIKE_PUBLISHED = ("paper", "flexible")
+TRUNCATION = (
+    "a cut completion is called truncated, as by symbolic; the published scorer does not know truncation, so these "
+    "accuracies may be lower than what it would give"
+)
 LEGEND = (
     "Accuracy in per cent of samples; range: highest less lowest, in points. Seconds are wall time; what one scoring "
-    "has compared, the next finds in its cache. Agreement in per cent of samples, Cohen's kappa in brackets."
+    "has compared, the next finds in its cache. Agreement in per cent of samples, Cohen's kappa in brackets. Other "
+    "answer: of the samples on which two graders decide the same and both extract an answer, those with different "
+    "answers (numbers by value, all else by its text)."
 )
 
 
@@ -61,6 +69,8 @@ def to_json(audit: Audit) -> str:
         "patterns": [
             {"accepted_by": pattern, "samples": count} for pattern, count in sorted(audit.patterns.items())
         ],
+        "accepted_by_any": audit.accepted_by_any,
+        "accepted_by_all": audit.accepted_by_all,
         "disagreements": len(audit.disagreements),
         "recorded_changes": audit.recorded_changes,
         "notes": audit.notes,
@@ -98,9 +108,7 @@ def to_terminal(audit: Audit, *, show: int = DEFAULT_SHOW, width: int = 118) -> 
         lines.append(_printable(_pattern_line(audit, pattern)))
         for row in rows_shown:
             lines.append(f"  {_shown(_place(audit, row))}   gold: {_shown(row.gold)}")
-            lines += [
-                f"    {_printable(name)}: {_shown(_verdict(v), 220)}" for name, v in row.verdicts.items()
-            ]
+            lines += [f"    {label}: {text}" for label, text in _details(row)]
     return "\n".join([*(line.rstrip() for line in out.getvalue().splitlines()), *lines, ""])
 
 
@@ -114,17 +122,14 @@ def to_markdown(audit: Audit, *, show: int = DEFAULT_SHOW, command: str | None =
     for pattern, rows_shown in examples(audit, show).items():
         lines += [f"## {escape_markdown(_pattern_line(audit, pattern))}", ""]
         for row in rows_shown:
-            lines.append(f"- {_escaped(_place(audit, row))}, gold: {_escaped(row.gold)}")
-            lines += [
-                f"  - {escape_markdown(name)}: {_escaped(_verdict(v), 220)}"
-                for name, v in row.verdicts.items()
-            ]
+            lines.append(f"- {_literal(_shown(_place(audit, row)))}, gold: {_literal(_shown(row.gold))}")
+            lines += [f"  - {_literal(label)}: {_literal(text)}" for label, text in _details(row)]
         lines += [""] if rows_shown else []
     return "\n".join(lines)
 
 
 def _tables(audit: Audit) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Accuracy by group, status counts by grader, agreement of every two graders."""
+    """Accuracy by group, status counts by grader, agreement and differing answers of every two graders."""
     names = list(audit.graders)
     yield (
         ["accuracy %", "samples", *names, "range"],
@@ -140,11 +145,13 @@ def _tables(audit: Audit) -> Iterator[tuple[list[str], list[list[str]]]]:
         ],
     )
     if len(names) > 1:
-        cells = {(pair.first, pair.second): _agreement(pair.share, pair.kappa) for pair in audit.agreements}
-        yield (
-            ["agreement", *names[:-1]],
-            [[row, *(cells.get((column, row), "") for column in names[:-1])] for row in names[1:]],
-        )
+        pairs = {(pair.first, pair.second): pair for pair in audit.agreements}
+        for title, cell in (("agreement", _agreement), ("other answer", _other_answers)):
+            cells = {key: cell(pair) for key, pair in pairs.items()}
+            yield (
+                [title, *names[:-1]],
+                [[row, *(cells.get((column, row), "") for column in names[:-1])] for row in names[1:]],
+            )
 
 
 def _group_cells(audit: Audit, group: Group) -> list[str]:
@@ -157,8 +164,12 @@ def _percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f}"
 
 
-def _agreement(share: float | None, kappa: float | None) -> str:
-    return f"{_percent(share)} ({NONE if kappa is None else f'{kappa:.2f}'})"
+def _agreement(pair: Agreement) -> str:
+    return f"{_percent(pair.share)} ({NONE if pair.kappa is None else f'{pair.kappa:.2f}'})"
+
+
+def _other_answers(pair: Agreement) -> str:
+    return f"{pair.other_answers} of {pair.answers}" if pair.answers else NONE
 
 
 def _sentences(audit: Audit) -> list[str]:
@@ -170,7 +181,13 @@ def _sentences(audit: Audit) -> list[str]:
             f"The choice of grader spans {_percent(group.span)} points of accuracy: "
             f"{_percent(shares[low])} by {low} to {_percent(shares[high])} by {high}"
         )
-        lines.append(f"Graders differ on {len(audit.disagreements)} of {group.samples} samples")
+        lines.append(
+            f"Graders differ on {len(audit.disagreements)} of {group.samples} samples; of the {audit.accepted_by_any} "
+            f"samples that any grader accepts, {audit.accepted_by_all} are accepted by all"
+        )
+    cut = [name for name in audit.graders if name in UNLIKE_PUBLISHED and "truncated" in group.status[name]]
+    if cut:
+        lines.append(f"{' and '.join(cut)}: {TRUNCATION}")
     if audit.recorded_changes:
         lines.append(
             f"{audit.recorded_changes} samples were recorded with another status than symbolic gives today"
@@ -188,9 +205,28 @@ def _place(audit: Audit, row: Disagreement) -> str:
     return f"{run}{row.task}/{row.example_id} (T={row.temperature:g}, sample {row.sample_index})"
 
 
-def _verdict(verdict: Verdict) -> str:
-    found = "" if verdict.extracted is None else f" {_shown(verdict.extracted)}"
-    return f"{verdict.status.value}{found} – {verdict.reason}"
+def _details(row: Disagreement) -> Iterator[tuple[str, str]]:
+    """(label, text) of each line about a sample; graders with the same status and extracted answer share one."""
+    yield "question", _shown_end(row.question, QUESTION_CHARS)
+    yield "completion", _shown_end(row.completion_end, COMPLETION_CHARS)
+    alike: dict[tuple[Status, str | None], list[str]] = {}
+    for name, verdict in row.verdicts.items():
+        alike.setdefault((verdict.status, verdict.extracted), []).append(name)
+    for names in alike.values():
+        yield (
+            _printable(", ".join(names)),
+            _shown(_verdict([row.verdicts[name] for name in names]), VERDICT_CHARS),
+        )
+
+
+def _verdict(alike: Sequence[Verdict]) -> str:
+    """`wrong 40 by last_sentence – different values`; where the methods differ, one for each grader."""
+    first = alike[0]
+    found = "" if first.extracted is None else f" {_shown(first.extracted)}"
+    methods = [verdict.method or NONE for verdict in alike]
+    by = ", ".join(methods if len(set(methods)) > 1 else methods[:1])
+    reasons = "; ".join(dict.fromkeys(verdict.reason for verdict in alike))
+    return f"{first.status.value}{found}{'' if by == NONE else f' by {by}'} – {reasons}"
 
 
 def _shown(text: str, limit: int = SHOWN_CHARS) -> str:
@@ -198,13 +234,19 @@ def _shown(text: str, limit: int = SHOWN_CHARS) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def _shown_end(text: str, limit: int) -> str:
+    line = _printable(text)
+    return (line if len(line) <= limit else "…" + line[-limit:]) or NONE
+
+
 def _printable(text: str) -> str:
     """One line without control and invisible characters, with which a text could rewrite the terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _escaped(text: str, limit: int = SHOWN_CHARS) -> str:
-    return escape_markdown(_shown(text, limit))
+def _literal(text: str) -> str:
+    """Markdown that shows the text as it is: what stands between two $ would be taken for a formula."""
+    return escape_markdown(text).replace("$", r"\$")
 
 
 def _pipe(cells: Sequence[str]) -> str:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 from pspo_bench.records import Status, Verdict
 
 Pattern = tuple[str, ...]
 """The graders that accept a sample, in the order of the audit's graders."""
+Pair = tuple[str, str]
+"""Two graders, in the order of the audit's graders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,16 @@ class Group:
 class Agreement:
     """Two graders over the same samples: share of equal decisions, and Cohen's kappa (doi:10.1177/001316446002000104).
 
-    Kappa is None where it is not defined: no samples, or agreement by chance is certain.
+    Kappa is None where it is not defined: no samples, or agreement by chance is certain. `answers` counts the samples
+    on which both decide the same and both extract an answer, `other_answers` those of them with different answers.
     """
 
     first: str
     second: str
     share: float | None
     kappa: float | None
+    answers: int = 0
+    other_answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Disagreement:
     example_id: str
     temperature: float
     sample_index: int
+    question: str
     gold: str
     completion_end: str
     accepted_by: Pattern
@@ -68,7 +75,8 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The result. `patterns` counts all samples by the graders that accept them, `seconds` is wall time by grader.
+    """The result. `patterns` counts all samples by the graders that accept them, `seconds` is wall time by grader;
+    `answers` and `other_answers` are those of `Agreement`, by pair.
 
     `recorded_changes` is the number of samples whose status in the run is not that of `symbolic` today; None where
     `symbolic` was not among the graders. `disagreements` are sorted by run, task, example and sample.
@@ -78,6 +86,8 @@ class Audit:
     graders: tuple[str, ...]
     groups: tuple[Group, ...]
     patterns: dict[Pattern, int]
+    answers: dict[Pair, int]
+    other_answers: dict[Pair, int]
     seconds: dict[str, float]
     recorded_changes: int | None
     limit: int | None
@@ -92,8 +102,24 @@ class Audit:
     @property
     def agreements(self) -> list[Agreement]:
         """Every two graders."""
-        pairs = [(a, b) for i, a in enumerate(self.graders) for b in self.graders[i + 1 :]]
-        return [agreement(a, b, self.patterns) for a, b in pairs]
+        return [
+            replace(
+                agreement(*pair, self.patterns),
+                answers=self.answers.get(pair, 0),
+                other_answers=self.other_answers.get(pair, 0),
+            )
+            for pair in combinations(self.graders, 2)
+        ]
+
+    @property
+    def accepted_by_any(self) -> int:
+        """Samples that at least one grader accepts."""
+        return sum(count for pattern, count in self.patterns.items() if pattern)
+
+    @property
+    def accepted_by_all(self) -> int:
+        """Samples that every grader accepts."""
+        return self.patterns.get(self.graders, 0)
 
     @property
     def split_patterns(self) -> list[tuple[Pattern, int]]:

@@ -8,11 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
+from pspo_bench.answers import vote_key
 from pspo_bench.answers.check import MAX_TIMEOUT_S
 from pspo_bench.audit.graders import DEFAULT_GRADERS, GRADERS, Grader
-from pspo_bench.audit.result import Audit, Disagreement, Group, Pattern
+from pspo_bench.audit.result import Audit, Disagreement, Group, Pair, Pattern
 from pspo_bench.audit.rows import Key, Row, batches, wanted_keys
 from pspo_bench.errors import ConfigError
 from pspo_bench.records import Status, Verdict
@@ -20,7 +22,7 @@ from pspo_bench.store import Run
 from pspo_bench.store.parts import natural_key
 
 REFERENCE = "symbolic"
-MAX_TEXT_CHARS = 300
+MAX_TEXT_CHARS, MAX_QUESTION_CHARS = 300, 2000
 """Of each text in a disagreement: an audit of many samples keeps them all until it is written."""
 NO_COMPLETION = Verdict(Status.ERROR, None, None, "the engine made no completion")
 
@@ -149,6 +151,8 @@ class _Tally:
     )
     """(run, task) → (grader, status) → samples."""
     patterns: Counter[Pattern] = field(default_factory=Counter)
+    answers: Counter[Pair] = field(default_factory=Counter)
+    other_answers: Counter[Pair] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     recorded_changes: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
@@ -162,10 +166,20 @@ class _Tally:
             )
             pattern = tuple(grader for grader, verdict in given.items() if verdict.correct)
             self.patterns[pattern] += 1
+            self._compare_answers(given)
             if REFERENCE in given and given[REFERENCE].status.value != row.recorded:
                 self.recorded_changes += 1
             if 0 < len(pattern) < len(given):
                 self.disagreements.append(_disagreement(run, row, pattern, given))
+
+    def _compare_answers(self, given: dict[str, Verdict]) -> None:
+        """Answers are the same by the rule of a majority vote: numbers by value, else the cleaned text."""
+        found = {g: (v.correct, vote_key(v.extracted)) for g, v in given.items() if v.extracted is not None}
+        for pair in combinations(found, 2):
+            (accepts, answer), (other_accepts, other) = found[pair[0]], found[pair[1]]
+            if accepts == other_accepts:
+                self.answers[pair] += 1
+                self.other_answers[pair] += answer != other
 
     def result(self, runs: tuple[str, ...], notes: tuple[str, ...]) -> Audit:
         tasks = sorted({task for _, task in self.samples})
@@ -182,6 +196,8 @@ class _Tally:
             graders=self.settings.graders,
             groups=tuple(groups),
             patterns=dict(self.patterns),
+            answers=dict(self.answers),
+            other_answers=dict(self.other_answers),
             seconds={grader: self.seconds[grader] for grader in self.settings.graders},
             recorded_changes=self.recorded_changes if REFERENCE in self.settings.graders else None,
             limit=self.settings.limit,
@@ -208,6 +224,7 @@ def _disagreement(run: str, row: Row, pattern: Pattern, given: dict[str, Verdict
         example_id=row.example_id,
         temperature=row.temperature,
         sample_index=row.sample_index,
+        question=(row.check.question or "")[-MAX_QUESTION_CHARS:],
         gold=_cut(row.check.gold),
         completion_end=row.check.completion[-MAX_TEXT_CHARS:],
         accepted_by=pattern,
