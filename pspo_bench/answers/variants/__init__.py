@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pspo_bench.answers.kinds import parse_gold, resolve_type
+from pspo_bench.answers.labels import restates
 from pspo_bench.answers.variants import measures, numerals, phrases, sets, shapes
 from pspo_bench.answers.variants.variant import Subject, Variant
 
@@ -56,7 +57,11 @@ def respellings(gold: str, answer_type: str = "auto", question: str | None = Non
 
     The arguments are those of `check`. Raises AnswerError for a gold that cannot be parsed or an unknown type.
     """
-    return _make(0, gold, answer_type, question)
+    made = _make(0, gold, answer_type, question)
+    if question is None:
+        return made
+    kind = resolve_type(gold, answer_type, question).name
+    return [variant for variant in made if not restates(question, variant.text, gold, kind)]
 
 
 def near_misses(gold: str, answer_type: str = "auto", question: str | None = None) -> list[Variant]:
