@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.spellings import holds_number_word
 from pspo_bench.answers.text import clean, plain_unicode
 from pspo_bench.answers.units import is_unit
@@ -46,6 +47,9 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(rf"[a-z]\s*=\s*{_NUM}\s*(?:,|,?\s*and|,?\s*or)\s*[a-z]\s*=\s*{_NUM}")
+_RANGE_SIGNS = ("-", " to ", "between", "than", "least", "most")
+_RELATION = re.compile(r"\S+\s*(?:[<>]|\\[lg]e)\s*$")
+_RELATION_SIGNS = ("<", ">", "\\l", "\\g")
 _GROUP = re.compile(r"\([^()]*,[^()]*\)")
 _ASKED_NOUN = re.compile(
     r"\bhow many\s+(?:more |fewer |total |extra |additional |whole |different )?([a-z]{3,})", re.IGNORECASE
@@ -71,7 +75,7 @@ def from_sentence(tail: str, sentence: str, question: str | None) -> tuple[str, 
     ):
         return inner(pieces[-1]), "last_sentence"
     sentence = clean(sentence)
-    if several := _SEVERAL.search(sentence):
+    if "=" in sentence and (several := _SEVERAL.search(sentence)):
         return several.group(), "last_sentence"
     found = list(NUMBER.finditer(sentence))
     if not found:
@@ -84,9 +88,10 @@ def from_sentence(tail: str, sentence: str, question: str | None) -> tuple[str, 
         number for at, number in enumerate(found) if not at or not _continues(sentence, found[at - 1], number)
     ]
     chosen = alone[0] if len(alone) == 1 else _result(tail, sentence, alone, question)
-    for whole in (*_RANGE.finditer(sentence), *_GROUP.finditer(sentence)):
-        if whole.start() <= chosen.start() < whole.end():
-            return whole.group(), "last_sentence"
+    for pattern, signs in ((_RANGE, _RANGE_SIGNS), (_GROUP, ("(",))):
+        for whole in pattern.finditer(sentence) if holds_any(sentence, signs) else ():
+            if whole.start() <= chosen.start() < whole.end():
+                return whole.group(), "last_sentence"
     return _with_unit(sentence, chosen), "last_sentence"
 
 
@@ -156,7 +161,8 @@ def _with_unit(sentence: str, number: re.Match[str]) -> str:
             return whole.group()  # 2:30 is no 30
     if _SYMBOL.match(sentence, end) and not _is_measure(sentence[end], ""):
         return sentence[number.start() :].split()[0].rstrip(".,;")  # 8\\pi is no 8
-    if relation := re.search(r"\S+\s*(?:[<>]|\\[lg]e)\s*$", sentence[: number.start()]):
+    before = sentence[: number.start()] if holds_any(sentence, _RELATION_SIGNS) else ""
+    if relation := _RELATION.search(before):
         return relation.group() + value  # nor is x > 8
     unit = _UNIT_WORD.match(sentence, end)
     if not unit or not _is_measure(unit.group(1), sentence[end : end + 1]):

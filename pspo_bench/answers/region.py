@@ -40,7 +40,8 @@ _NEXT_WORDS = ("uestion", "roblem", "nstruction", "Human", "User", "Input", "Q:"
 _TOKEN_STARTS = ("<|", "</s", "<s", "<e", "<b", "<p", "<｜", "INST]", "_turn>")
 
 
-def _holds_any(text: str, words: tuple[str, ...]) -> bool:
+def holds_any(text: str, words: tuple[str, ...]) -> bool:
+    """Whether one of `words` occurs in `text`."""
     for word in words:  # noqa: SIM110  any(…) takes twice as long, and this runs for every completion
         if word in text:
             return True
@@ -57,7 +58,7 @@ def final_part(completion: str) -> str:
         text = _before_token(_behind_thought(text))
     if "[asy]" in text:
         text = _without_drawings(text)
-    if _holds_any(text, _NEXT_WORDS):
+    if holds_any(text, _NEXT_WORDS):
         stated = _STATED.search(text)
         line_end = text.find("\n", stated.end()) if stated else -1
         following = _NEXT.search(text, line_end) if line_end >= 0 else None
@@ -89,7 +90,7 @@ def _behind_thought(text: str) -> str:
 def _before_token(text: str) -> str:
     """The first stretch between chat tokens that says anything."""
     start = 0
-    if not _holds_any(text, _TOKEN_STARTS):
+    if not holds_any(text, _TOKEN_STARTS):
         return text
     for token in _TOKEN.finditer(text):
         if any(char.isalnum() for char in text[start : token.start()]):

@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import islice
 
 from pspo_bench.answers.conclusion import HEDGE, MATHS, NUMBER, from_sentence, inner
+from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.sentences import before_stop, is_afterword, last_sentence, main_clause, sentences
 from pspo_bench.answers.spellings import holds_number_word
 from pspo_bench.answers.stated import tidy
@@ -46,7 +47,13 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _APPROXIMATE_BOLD = re.compile(r",?\s*(?:or\s+)?(?:approximately|about|roughly|≈)\s*\*\*[^*]*\*\*\.?$")
+_REFUSING = ("not", "n't", "unable", "mpossible", "sorry", "nsufficient", "wrong", "incorrect")
 _MAX_SENTENCES = 4
+
+
+def refuses(sentence: str) -> bool:
+    """Whether a sentence says that there is no answer, or denies one. The words are looked for first, for speed."""
+    return holds_any(sentence, _REFUSING) and _REFUSAL.search(sentence) is not None
 
 
 def unstated(text: str, fallback: Fallback, question: str | None = None) -> tuple[str, str] | None:
@@ -55,7 +62,8 @@ def unstated(text: str, fallback: Fallback, question: str | None = None) -> tupl
     line = next((line for line in reversed(tail.splitlines()) if _SAYS.search(line)), "").strip()
     if not line:
         return None
-    last = _APPROXIMATE_BOLD.sub("", _LIST_MARK.sub("", line).strip())
+    last = _LIST_MARK.sub("", line).strip()
+    last = _APPROXIMATE_BOLD.sub("", last) if "**" in last else last
     bold = _BOLD.findall(last) if "**" in last else []
     match fallback:
         case Fallback.YES_NO:
@@ -77,10 +85,10 @@ def _number(tail: str, last: str, bold: list[str], question: str | None) -> tupl
         return bold[-1], "bold"
     if _ONLY_MATHS.fullmatch(last):
         return last, "last_line"
-    if len(last) <= 60 and _BARE.match(last) and len(NUMBER.findall(last)) == 1 and not _REFUSAL.search(last):
+    if len(last) <= 60 and _BARE.match(last) and len(NUMBER.findall(last)) == 1 and not refuses(last):
         return last, "last_line"
     for sentence in _sentences(tail):
-        if _REFUSAL.search(sentence):
+        if refuses(sentence):
             return None
         found = from_sentence(tail, main_clause(sentence), question)
         if found:
@@ -92,9 +100,7 @@ def _sentences(tail: str) -> Iterator[str]:
     """The last sentences that hold a value, the last first, without what is said after the result."""
     lines = (line for line in reversed(_rows(tail).splitlines()) if _SAYS.search(line))
     every = (sentence for line in lines for sentence in sentences(tidy(_LIST_MARK.sub("", line).strip())))
-    values = (
-        each for each in every if _VALUE.search(each) or holds_number_word(each) or _REFUSAL.search(each)
-    )
+    values = (each for each in every if _VALUE.search(each) or holds_number_word(each) or refuses(each))
     return islice((each for each in values if not is_afterword(each)), _MAX_SENTENCES)
 
 
