@@ -240,8 +240,10 @@ def _as_row(row: CheckRow | Sequence[Any]) -> CheckRow:
 
 
 def _require_arguments(row: CheckRow, scoring: str, timeout_s: float) -> None:
-    _require_text(completion=row.completion, gold=row.gold, answer_type=row.answer_type)
-    if row.question is not None:
+    if not _are_texts(
+        row.completion, row.gold, row.answer_type, "" if row.question is None else row.question
+    ):
+        _require_text(completion=row.completion, gold=row.gold, answer_type=row.answer_type)
         _require_text(question=row.question)
     if not isinstance(row.truncated, bool):
         raise TypeError(f"truncated must be a bool, not {type(row.truncated).__name__}")
@@ -255,6 +257,10 @@ def _require_arguments(row: CheckRow, scoring: str, timeout_s: float) -> None:
         raise AnswerError(
             f"timeout_s must be a number of seconds above 0 and at most {MAX_TIMEOUT_S:g}, not {timeout_s!r}"
         )
+
+
+def _are_texts(*values: object) -> bool:
+    return all(type(value) is str for value in values)
 
 
 def _require_text(**values: object) -> None:

@@ -127,6 +127,15 @@ _SHIFTED = re.compile(
 )
 
 
+def is_spoken(text: str) -> bool:
+    """Whether `text` is wholly a time of day in words: `half past two`, `3 o'clock`."""
+    return bool(
+        re.fullmatch(
+            r"(?:half|(?:a )?quarter) (?:past|to|after|before) [a-z0-9]+|[a-z0-9]+ o'?clock", text, re.I
+        )
+    )
+
+
 def read_time(text: str) -> tuple[Time, Date | None]:
     """The one time of day in `text`, with the date beside it if there is one. Raises NotAnAnswerError."""
     text = text.rpartition("=")[2]

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from pspo_bench.answers import closed, maths, numeric, phrases, points, ratio, values
-from pspo_bench.answers.clock import find_date
+from pspo_bench.answers.clock import find_date, is_spoken
 from pspo_bench.answers.labels import is_algebraic
 from pspo_bench.answers.match import EXACT, Context, Match, NotAnAnswerError, Tolerance
 from pspo_bench.answers.quantity import read_quantity
@@ -215,6 +215,8 @@ def _detect_words(gold: str, text: str, question: str | None) -> str | None:
         return "choice"
     if r"\equiv" in text or "mod" in text:
         return "text"
+    if is_spoken(text):
+        return "time"
     if _TIME.fullmatch(text) or re.fullmatch(r"(?:noon|midnight)", text, re.I):
         return _time_or_ratio(text, question)
     if _RATIO.fullmatch(text):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.sentences import STOP
 
 MAX_CHARS = 4000
@@ -187,7 +188,7 @@ _RARE_CUES = ("答案", "故选", "NSWER", "ns:", "NS:", "ns.", "A:", "option", 
 
 def _cues(text: str, after: int) -> Iterator[int]:
     """Where an announcement may begin, the last first. The plain "answer" is found without a pattern, being common."""
-    if any(cue in text for cue in _RARE_CUES):
+    if holds_any(text[after:] if after else text, _RARE_CUES):
         yield from reversed([cue.start() for cue in _CUE.finditer(text, after)])
         return
     at = text.rfind("nswer", after)
