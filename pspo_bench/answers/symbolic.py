@@ -172,7 +172,9 @@ def _agreements(left: Any, right: Any, symbols: list[Any]) -> bool | None:
 
     if not symbols:
         values = _value(left, {}, CONSTANT_DIGITS), _value(right, {}, CONSTANT_DIGITS)
-        return None if values[0] is None or values[1] is None else _close(*values, CONSTANT_DIGITS)
+        if values[0] is None or values[1] is None or _are_tiny(*values):
+            return None  # e^(-10000) is not 0: the symbols must tell
+        return _close(*values, CONSTANT_DIGITS)
     is_complex = left.has(sympy.I) or right.has(sympy.I)
     compared = 0
     for point in _points(symbols):
@@ -210,6 +212,10 @@ def _value(expression: Any, point: dict[Any, Any], digits: int = DIGITS) -> Any:
     if not (real.is_Float or real.is_Rational) or not (imaginary.is_Float or imaginary.is_Rational):
         return None
     return real if abs(imaginary) <= abs(real) * 10 ** (5 - digits) else value
+
+
+def _are_tiny(left: Any, right: Any) -> bool:
+    return bool(0 < max(abs(left), abs(right)) < 10 ** (6 - CONSTANT_DIGITS))
 
 
 def _close(left: Any, right: Any, digits: int = DIGITS) -> bool:

@@ -67,7 +67,7 @@ def unstated(text: str, fallback: Fallback, question: str | None = None) -> tupl
     bold = _BOLD.findall(last) if "**" in last else []
     match fallback:
         case Fallback.YES_NO:
-            if re.search(r"\b(?:yes or no|no or yes)\b", last, re.IGNORECASE):
+            if re.search(r"\b(?:yes (?:or|and) no|no (?:or|and) yes)\b", last, re.IGNORECASE):
                 return last, "last_line"
             words = re.findall(r"\b(?:yes|no)\b(?=\s*(?:[,.!:;*]|$))", tail, re.IGNORECASE)
             return (words[-1] if words else line), "last_line"
