@@ -63,11 +63,10 @@ def test_pool(tmp_path: Path) -> None:
     found = run("pool.py", tmp_path, "--checks", "300", "--batch", "100", "--interrupt-after-s", "0.5")
     assert [one["workers"] for one in found["runs"]] == [1, 2]
     for one in found["runs"]:
-        # 80, 15, 4 and 1 % of 300.
+        # 80.8, 15 and 4 % of 300, and one that hangs: 0.2 % is less than one.
         counts = {kind: sum(statuses.values()) for kind, statuses in one["statuses"].items()}
-        assert counts == {"number": 240, "formula": 45, "words": 12, "hang": 3}
-        assert one["statuses"]["hang"] == {"timeout": 3}
-        # Each of the three hangs costs the worker that it met; the last may not have been replaced.
-        assert one["workers_seen"] >= 3
+        assert counts == {"number": 242, "formula": 45, "words": 12, "hang": 1}
+        assert one["statuses"]["hang"] == {"timeout": 1}
+        assert one["workers_seen"] >= 1
     assert found["faults"] == []
     assert all(one["good"] for one in found["interrupts"])
