@@ -20,6 +20,11 @@ _CONCLUSION = re.compile(
     r"|\bwhich (?:rounds|is rounded) (?:up |down )?to\b\s*",
     re.IGNORECASE,
 )
+_DERIVING = re.compile(
+    r",?\$*\s*which (?:then )?(?:implies|gives|yields|means|leads|simplifies|we can solve)\b"
+    r"(?: us)?(?: that| to)?(?: obtain| get| find)?\s+",
+    re.IGNORECASE,
+)
 _BEGINS = re.compile(r"^(?:since|because|as|if|when|given)\b[^,]*,\s*", re.IGNORECASE)
 _SUBORDINATE = re.compile(
     r",?\s+(?:since|because|namely|whereas|where|which|attained|reached)\b.*$|,\s+(?:as|not|but not|with)\b.*$"
@@ -50,7 +55,13 @@ def sentences(line: str) -> Iterator[str]:
         if _SAYS.search(sentence):
             end = start
             conclusion = _CONCLUSION.split(sentence)[-1].strip()
-            yield conclusion if _SAYS.search(conclusion) else sentence
+            yield _derived(conclusion if _SAYS.search(conclusion) else sentence)
+
+
+def _derived(sentence: str) -> str:
+    """What follows from it, where that is a value: "2x = 8, which implies x = 4"."""
+    parts = _DERIVING.split(sentence)
+    return parts[-1].strip() if len(parts) > 1 and re.search(r"[0-9$]", parts[-1]) else sentence
 
 
 def main_clause(sentence: str) -> str:
