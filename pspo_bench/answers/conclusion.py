@@ -90,7 +90,9 @@ def from_sentence(tail: str, sentence: str, question: str | None) -> tuple[str, 
     chosen = alone[0] if len(alone) == 1 else _result(tail, sentence, alone, question)
     for pattern, signs in ((_RANGE, _RANGE_SIGNS), (_GROUP, ("(",))):
         for whole in pattern.finditer(sentence) if holds_any(sentence, signs) else ():
-            if whole.start() <= chosen.start() < whole.end():
+            if whole.start() <= chosen.start() < whole.end() and not _is_bound_asked_for(
+                whole.group(), question
+            ):
                 return whole.group(), "last_sentence"
     return _with_unit(sentence, chosen), "last_sentence"
 
@@ -103,6 +105,17 @@ def _continues(sentence: str, number: re.Match[str], following: re.Match[str]) -
     unit = _JOINT.fullmatch(sentence[number.end() : following.start()])
     smaller = _UNIT_WORD.match(sentence, following.end())
     return bool(unit and smaller and is_unit(unit.group(1)) and is_unit(smaller.group(1).split()[-1]))
+
+
+def _is_bound_asked_for(phrase: str, question: str | None) -> bool:
+    """ "At most 2" answers how many there can be at most, and "at least 2" how many are needed at least."""
+    asked = (question or "").lower()
+    if phrase.lower().startswith("at most"):
+        return re.search(r"\b(?:greatest|largest|maximum|most|highest)\b", asked) is not None
+    return (
+        phrase.lower().startswith("at least")
+        and re.search(r"\b(?:least|minimum|smallest|fewest)\b", asked) is not None
+    )
 
 
 def _result(tail: str, sentence: str, found: list[re.Match[str]], question: str | None) -> re.Match[str]:
