@@ -10,7 +10,7 @@ import re
 
 from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.spellings import holds_number_word
-from pspo_bench.answers.text import clean, plain_unicode
+from pspo_bench.answers.text import INLINE_MATHS, clean, plain_unicode
 from pspo_bench.answers.units import is_unit
 
 # A number as people write it at the end of a solution, with its sign, currency, fraction or percent sign.
@@ -25,7 +25,7 @@ NUMBER = re.compile(
 )
 HEDGE = re.compile(rf"(?:{_NUM}\s*(?:,\s*(?:or\s+)?|\bor\s+))+{_NUM}\s*$")
 # Inline maths by Pandoc's rule (https://pandoc.org/MANUAL.html#math): "$240 in 12 hours for $20" holds none.
-MATHS = re.compile(r"\$\$([^$]+)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+MATHS = re.compile(INLINE_MATHS.pattern + r"|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _MAX_SENTENCE = 400
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*[.!]?$")
 # "in 12 hours", "after giving 6", "to pack 24": the number belongs to a circumstance, not to the result.

@@ -36,7 +36,8 @@ class Interval:
 INFINITY: Node = ("const", "oo")
 MINUS_INFINITY: Node = ("neg", INFINITY)
 REALS = Interval((Piece(MINUS_INFINITY, INFINITY, False, False),))
-_COMMA = re.compile(r",|;")
+COMMA = re.compile(r",|;")
+"""What stands between the parts of an interval, a point, a tuple or a row."""
 _UNION = re.compile(r"\\cup(?![A-Za-z])|\bU\b|\bor\b|\\lor(?![A-Za-z])")
 _BOTH = re.compile(r"\band\b|\\land(?![A-Za-z])|\\cap(?![A-Za-z])")
 RELATION = re.compile(r"(\\le(?![A-Za-z])|\\ge(?![A-Za-z])|\\lt(?![A-Za-z])|\\gt(?![A-Za-z])|<=|>=|<|>|≤|≥)")
@@ -114,7 +115,7 @@ def read_interval(text: str) -> Interval | None:
 
 def _is_bracketed_pair(body: str) -> bool:
     return (
-        body[:1] in "([" and body[-1:] in ")]" and len(split_top(body[1:-1], _COMMA)) == 2 if body else False
+        body[:1] in "([" and body[-1:] in ")]" and len(split_top(body[1:-1], COMMA)) == 2 if body else False
     )
 
 
@@ -145,7 +146,7 @@ Named = tuple[Piece, str | None]
 
 def _piece(text: str) -> Named | None:
     if text[:1] in "([" and text[-1:] in ")]" and closing(text, 0) == len(text) - 1:
-        ends = split_top(text[1:-1], _COMMA)
+        ends = split_top(text[1:-1], COMMA)
         if len(ends) == 2:
             low, high = (parse(end.strip()) for end in ends)
             return Piece(low, high, text[0] == "[", text[-1] == "]"), None

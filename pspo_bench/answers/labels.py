@@ -12,7 +12,7 @@ from pspo_bench.answers.formula import Node, parse, walk
 from pspo_bench.answers.match import NotAnAnswerError
 from pspo_bench.answers.points import symbols_of
 from pspo_bench.answers.rational import has_symbol
-from pspo_bench.answers.text import clean
+from pspo_bench.answers.text import INLINE_MATHS, clean
 from pspo_bench.answers.units import is_unit
 
 _SUBSCRIPT = r"(?:_(?:\{[^{}]{1,12}\}|\w))?"
@@ -122,9 +122,6 @@ def is_asked(side: str, question: str | None) -> bool:
     )
 
 
-_INLINE = re.compile(r"\$\$([^$]+)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])")
-
-
 def restates(question: str, answer: str, gold: str, kind: str) -> bool:
     """Whether an answer only copies a formula out of the question, where another form of it is asked for.
 
@@ -137,7 +134,7 @@ def restates(question: str, answer: str, gold: str, kind: str) -> bool:
     ):
         return False
     copied = _bare(answer)
-    formulas = {_bare(found.group(1) or found.group(2) or "") for found in _INLINE.finditer(question)}
+    formulas = {_bare(found.group(1) or found.group(2) or "") for found in INLINE_MATHS.finditer(question)}
     if len(copied) < 3 or copied not in formulas or copied == _bare(gold):
         return False
     try:

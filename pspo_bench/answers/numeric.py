@@ -1,7 +1,7 @@
 """Answers that are one number: plain, percent, money, with units, ordinals, base-n, quotient and remainder.
 
->>> parse_gold("3:4", resolve_type("3:4", "ratio")).match("6 to 8", None)
-Match(equal=True, reason='equal ratios')
+>>> parse_gold("18", resolve_type("18", "number")).match("$18.00", None)
+Match(equal=True, reason='equal numbers')
 """
 
 from __future__ import annotations

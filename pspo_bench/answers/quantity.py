@@ -64,11 +64,10 @@ def read_quantity(text: str) -> Quantity:
         value = Fraction(text.replace(",", ""))
         return Quantity(("num", value), value)
     text = respell(_unbracket(text))
-    shorter = without_remark(text)
     try:
         return _read(_right_side(_derived(text) or text))
     except NotAnAnswerError:
-        shorter = shorter or without_announcement(text)
+        shorter = without_remark(text) or without_announcement(text)
         if shorter is None:
             raise
         return read_quantity(shorter)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pspo_bench.answers.text import WORD_CHARACTER
+
 STOP = re.compile(
     r"(?:\.(?=\s|$|[*\"'])(?<!\b[A-Z]\.)(?<!\b(?i:mrs|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\.)"
     r"(?<!\b(?i:mr|ms|dr|st)\.)(?<![ .][ap]\.m\.)(?<![0-9][ap]\.m\.)(?<!\bsq\.)"
     r"|(?<![\\0-9)])!(?=\s|$)|(?<=[0-9)])!(?=\s+[A-Z]|\s*$)|(?<!\\)\?(?=\s|$))|,?\s(?:because|since|so that|which)\b|\n"
 )
-_SAYS = re.compile(r"[^\W_]")
 _CONCLUSION = re.compile(
     r"[,;]\s*(?:and\s+)?(?:so|thus|hence|therefore|meaning)\b[\s,]*|\btherefore\b[\s,]*"
     r"|\bwhich (?:rounds|is rounded) (?:up |down )?to\b\s*",
@@ -52,10 +53,10 @@ def sentences(line: str) -> Iterator[str]:
     )  # "because" ends none
     for start in reversed([0, *(stop.end() for stop in stops)]):
         sentence = line[start:end].strip()
-        if _SAYS.search(sentence):
+        if WORD_CHARACTER.search(sentence):
             end = start
             conclusion = _CONCLUSION.split(sentence)[-1].strip()
-            yield _derived(conclusion if _SAYS.search(conclusion) else sentence)
+            yield _derived(conclusion if WORD_CHARACTER.search(conclusion) else sentence)
 
 
 def _derived(sentence: str) -> str:
@@ -67,7 +68,7 @@ def _derived(sentence: str) -> str:
 def main_clause(sentence: str) -> str:
     """A sentence without its subordinate clauses."""
     begun = _BEGINS.sub("", sentence)
-    sentence = begun if _SAYS.search(begun) else sentence
+    sentence = begun if WORD_CHARACTER.search(begun) else sentence
     cut = _SUBORDINATE.sub("", sentence)
     if re.search(r"[0-9)>]\s*=", sentence[len(cut) :]):
         return sentence  # the result is worked out in it

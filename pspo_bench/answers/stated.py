@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.sentences import STOP
+from pspo_bench.answers.text import WORD_CHARACTER
 
 MAX_CHARS = 4000
 MAX_CUES = 200
@@ -47,7 +48,6 @@ def tidy(answer: str) -> str:
 _NOTE = re.compile(r"<<[^<>\n]{0,200}>>")
 _EMPHASIS = re.compile(r"(?<![0-9A-Za-z)])\*\*|\*\*(?![0-9A-Za-z(])")
 _ANNOUNCED = re.compile(r"^(?:final )?answer\s*[:=]\s*", re.IGNORECASE)
-_WORD_CHARACTER = re.compile(r"[^\W_]")
 
 
 def _hash(text: str) -> Found | None:
@@ -56,7 +56,7 @@ def _hash(text: str) -> Found | None:
     while (at := text.rfind("####", 0, end)) >= 0:
         line = text[at + 4 : end].lstrip("# \t").partition("\n")[0]
         answer = tidy(line.strip(" \t\r*#"))
-        if _WORD_CHARACTER.search(answer):
+        if WORD_CHARACTER.search(answer):
             return Found(at, _ANNOUNCED.sub("", answer), "hash", at + 4)
         end = at
     return None
@@ -68,7 +68,7 @@ _TAG = re.compile(r"<answer>((?:(?!</?answer>)[\s\S]){1,2000})</answer>", re.IGN
 def _tag(text: str) -> Found | None:
     tags = list(_TAG.finditer(text)) if "</" in text and "</answer>" in text.lower() else []
     last = tags[-1] if tags else None
-    if last is None or not _WORD_CHARACTER.search(last.group(1)):
+    if last is None or not WORD_CHARACTER.search(last.group(1)):
         return None
     inner = last_stated(last.group(1))
     return Found(last.start(), inner.text if inner else tidy(last.group(1)), "tag", last.end())

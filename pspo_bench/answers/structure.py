@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pspo_bench.answers import intervals
 from pspo_bench.answers.formula import Node, parse
-from pspo_bench.answers.intervals import RELATION, Piece, sign_of
+from pspo_bench.answers.intervals import COMMA, RELATION, Piece, sign_of
 from pspo_bench.answers.match import NotAnAnswerError, remembered
 from pspo_bench.answers.text import clean, closing, expand_plus_minus, split_top
 
@@ -35,7 +35,6 @@ class Shape:
     strict: bool = False
 
 
-_COMMA = re.compile(r",|;")
 EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _LISTING = re.compile(
     r"\s*(?:[,;]\s*(?:and|or)\b|[,;]|\band\b|\bor\b|\\(?:quad|qquad)|\\l(?:or|and)(?![A-Za-z])|\\text\{\s*(?:and|or)\s*\})\s*"
@@ -102,7 +101,7 @@ def _unparenthesise(text: str) -> str:
         len(text) > 2
         and text[0] == "("
         and closing(text, 0) == len(text) - 1
-        and len(split_top(text[1:-1], _COMMA)) == 1
+        and len(split_top(text[1:-1], COMMA)) == 1
     ):
         text = text[1:-1].strip()
     return text
@@ -147,10 +146,10 @@ def _python_matrix(text: str) -> Shape | None:
     """`[[2, -1], [0, 5]]`."""
     if not re.match(r"\[\s*\[", text) or closing(text, 0) != len(text) - 1:
         return None
-    rows = [row.strip() for row in split_top(text[1:-1], _COMMA)]
+    rows = [row.strip() for row in split_top(text[1:-1], COMMA)]
     if not all(row[:1] == "[" and row[-1:] == "]" for row in rows):
         return None
-    read = tuple(tuple(parse(cell.strip()) for cell in split_top(row[1:-1], _COMMA)) for row in rows)
+    read = tuple(tuple(parse(cell.strip()) for cell in split_top(row[1:-1], COMMA)) for row in rows)
     return Shape("matrix", rows=read) if len({len(row) for row in read}) == 1 else None
 
 
@@ -171,7 +170,7 @@ def _bracketed(text: str) -> Shape | None:
             continue
         if opening[-1] in "({" and closing(text, len(opening) - 1) != len(text) - 1:
             continue
-        parts = split_top(text[len(opening) : len(text) - len(ending)].strip(), _COMMA)
+        parts = split_top(text[len(opening) : len(text) - len(ending)].strip(), COMMA)
         if kind == "tuple" and len(parts) < 2:
             return None
         items = tuple(item for part in parts if part.strip() for item in _items(part))

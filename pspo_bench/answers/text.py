@@ -43,7 +43,11 @@ _VULGAR = re.compile("([0-9]?)([¼½¾⅐-⅞])")
 
 _DOLLAR = "\ue000"  # a currency sign, kept apart from `$` as a delimiter; private use, so never in the input after NFKC
 # Pandoc's rule for `$…$` (https://pandoc.org/MANUAL.html#math): no space inside the delimiters, no digit after them.
-_INLINE_MATHS = re.compile(r"\$\$([^$]*)\$\$|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])")
+_BETWEEN_DOLLARS = r"|\$(?=[^\s$])([^$]*?)(?<=[^\s$])\$(?![0-9])"
+INLINE_MATHS = re.compile(r"\$\$([^$]+)\$\$" + _BETWEEN_DOLLARS)
+_DELIMITED = re.compile(r"\$\$([^$]*)\$\$" + _BETWEEN_DOLLARS)  # empty delimiters go too
+WORD_CHARACTER = re.compile(r"[^\W_]")
+"""Text without one says nothing: it is punctuation and marks."""
 
 _DELETE = re.compile(
     r"\\(?:left|right)\s*\.|\\(?:textcolor|color|colorbox)\s*\{[A-Za-z]{1,20}\}"
@@ -127,7 +131,7 @@ def clean(text: str) -> str:
         return _trim(text)
     text = plain_unicode(_ENTITY.sub(lambda found: html.unescape(found.group()), text))
     text = text.replace(r"\$", _DOLLAR)
-    text = _INLINE_MATHS.sub(lambda found: f" {found.group(1) or found.group(2) or ''} ", text)
+    text = _DELIMITED.sub(lambda found: f" {found.group(1) or found.group(2) or ''} ", text)
     text = text.replace("$$", " ").replace(_DOLLAR, "$")
     for pattern, replacement in _RENAMES:
         text = pattern.sub(replacement, text)
@@ -195,9 +199,6 @@ def _trim(text: str) -> str:
         if inner == text:
             return text
         text = inner
-
-
-_OPENERS = {"(": ")", "[": "]", "{": "}"}
 
 
 def closing(text: str, start: int) -> int:

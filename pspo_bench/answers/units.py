@@ -86,7 +86,8 @@ _TABLE: dict[str, tuple[str, dict[str, F]]] = {
     "euro": ("euro eur", {"euro": F(1)}),
     "pound sterling": ("gbp sterling|pence", {"gbp": F(1), "pence": F(1, 100)}),
     "rupee": ("rupee inr", {"rupee": F(1)}),
-    "angle": ("degree deg|radian rad", {"degree": F(1), "radian": F(1)}),
+    "angle": ("degree deg", {"degree": F(1)}),
+    "radian": ("radian rad", {"radian": F(1)}),
     "celsius": ("celsius centigrade", {"celsius": F(1)}),
     "fahrenheit": ("fahrenheit", {"fahrenheit": F(1)}),
 }  # fmt: skip
@@ -100,7 +101,7 @@ def _flatten() -> dict[str, tuple[str, F]]:
             spellings = group.split()
             for spelling in spellings:
                 names[spelling] = (dimension, factors[spellings[0]])
-    return names | {"radian": ("radian", F(1)), "rad": ("radian", F(1))}
+    return names
 
 
 _NAMES = _flatten()

@@ -16,7 +16,7 @@ from pspo_bench.answers.region import holds_any
 from pspo_bench.answers.sentences import before_stop, is_afterword, last_sentence, main_clause, sentences
 from pspo_bench.answers.spellings import holds_number_word
 from pspo_bench.answers.stated import tidy
-from pspo_bench.answers.text import plain_unicode
+from pspo_bench.answers.text import WORD_CHARACTER, plain_unicode
 
 TAIL_CHARS = 4000
 """The fallbacks look no further back than this: an answer stands at the end."""
@@ -38,7 +38,6 @@ _LIST_MARK = re.compile(
     r"^\s*(?:[-*•]\s+|(?:so|thus|hence|therefore|then|finally|so,|∴|\\therefore)[\s,:]+)", re.IGNORECASE
 )
 _BARE = re.compile(r"^[-+−=$€£\\(]*\s*(?:[0-9]|\\(?:d|t)?frac|\\sqrt|\\pi|\.[0-9])", re.ASCII)
-_SAYS = re.compile(r"[^\W_]")
 _REFUSAL = re.compile(
     r"\b(?:(?:cannot|can't|can not|not possible to|impossible to|unable to|not able to) (?:be )?"
     r"(?:determined?|solved?|answer\w*|found|find|calculated?|say|know|tell|help|provide)"
@@ -59,7 +58,7 @@ def refuses(sentence: str) -> bool:
 def unstated(text: str, fallback: Fallback, question: str | None = None) -> tuple[str, str] | None:
     """(answer, method) out of the end of `text`, or None."""
     tail = text[-TAIL_CHARS:]
-    line = next((line for line in reversed(tail.splitlines()) if _SAYS.search(line)), "").strip()
+    line = next((line for line in reversed(tail.splitlines()) if WORD_CHARACTER.search(line)), "").strip()
     if not line:
         return None
     last = _LIST_MARK.sub("", line).strip()
@@ -98,7 +97,7 @@ def _number(tail: str, last: str, bold: list[str], question: str | None) -> tupl
 
 def _sentences(tail: str) -> Iterator[str]:
     """The last sentences that hold a value, the last first, without what is said after the result."""
-    lines = (line for line in reversed(_rows(tail).splitlines()) if _SAYS.search(line))
+    lines = (line for line in reversed(_rows(tail).splitlines()) if WORD_CHARACTER.search(line))
     every = (sentence for line in lines for sentence in sentences(tidy(_LIST_MARK.sub("", line).strip())))
     values = (each for each in every if _VALUE.search(each) or holds_number_word(each) or refuses(each))
     return islice((each for each in values if not is_afterword(each)), _MAX_SENTENCES)
@@ -119,7 +118,7 @@ def _rows(tail: str) -> str:
         return f"{tail[: starts[-1].start()]}\n$${' '.join(content.split())}$$"
     if not end or not starts:
         return tail
-    rows = [row for row in _ROW.split(tail[starts[-1].end() : end.start()]) if _SAYS.search(row)]
+    rows = [row for row in _ROW.split(tail[starts[-1].end() : end.start()]) if WORD_CHARACTER.search(row)]
     last = rows[-1].replace("&", "").strip() if rows else ""
     return f"{tail[: starts[-1].start()]}\n$${last}$$" if last else tail
 
