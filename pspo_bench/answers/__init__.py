@@ -19,6 +19,7 @@ from pspo_bench.answers.check import (
     check,
     check_async,
     check_many,
+    check_readable,
     validate_gold,
 )
 from pspo_bench.answers.extract import METHODS, SCORINGS, STATED_METHODS, Extraction, extract
@@ -45,6 +46,7 @@ __all__ = [
     "check",
     "check_async",
     "check_many",
+    "check_readable",
     "close_pool",
     "detect_type",
     "extract",

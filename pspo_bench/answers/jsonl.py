@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from pspo_bench.answers.check import CheckRow, check_many, validate_gold
+from pspo_bench.answers.check import CheckRow, check_readable
 from pspo_bench.answers.extract import SCORINGS
 from pspo_bench.answers.kinds import answer_types, resolve_type
 from pspo_bench.errors import AnswerError, DataError, unknown
@@ -74,32 +74,16 @@ def check_file(
     with _reading(source) as lines, _writing(output) as sink:
         rows = _progress(_rows(lines, "standard input" if source == "-" else str(source)))
         while batch := list(islice(rows, BATCH_ROWS)):
-            for (row_id, _), verdict in zip(
-                batch, _verdicts(batch, workers, timeout_s, scoring), strict=True
-            ):
+            checks = check_readable(
+                [row for _, row in batch], workers=workers, timeout_s=timeout_s, scoring=scoring
+            )
+            for (row_id, _), verdict in zip(batch, checks, strict=True):
                 sink.write(json.dumps(_report(row_id, verdict), ensure_ascii=False) + "\n")
                 counts.rows += 1
                 counts.by_status[verdict.status.value] += 1
     counts.wall_s = time.monotonic() - started
     print(counts, file=sys.stderr)
     return counts
-
-
-def _verdicts(
-    batch: list[tuple[Any, CheckRow]], workers: int, timeout_s: float, scoring: str
-) -> list[Verdict]:
-    failures = [None if scoring == "paper" else _gold_failure(row) for _, row in batch]
-    good = [row for (_, row), failure in zip(batch, failures, strict=True) if failure is None]
-    checked = iter(check_many(good, workers=workers, timeout_s=timeout_s, scoring=scoring))
-    return [failure or next(checked) for failure in failures]
-
-
-def _gold_failure(row: CheckRow) -> Verdict | None:
-    try:
-        validate_gold(row.gold, row.answer_type, question=row.question)
-    except AnswerError as error:
-        return Verdict(Status.ERROR, None, None, str(error))
-    return None
 
 
 def _report(row_id: Any, verdict: Verdict) -> dict[str, Any]:

@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from pspo_bench.answers import SCORINGS, CheckRow, check_many, validate_gold
+from pspo_bench.answers import SCORINGS, CheckRow, check_readable
 from pspo_bench.audit.verifier import MathVerify
-from pspo_bench.errors import AnswerError
-from pspo_bench.records import Status, Verdict
+from pspo_bench.records import Verdict
 from pspo_bench.registry import Registry
 
 DEFAULT_GRADERS = (*SCORINGS, "math-verify")
@@ -48,26 +47,13 @@ class Scoring:
     """This project's checker by one of its scorings. A gold that it cannot read is an `error`, not the end."""
 
     def __init__(self, scoring: str, *, workers: int, timeout_s: float) -> None:
-        self._scoring = scoring
-        self._check = partial(check_many, workers=workers, timeout_s=timeout_s, scoring=scoring)
+        self._check = partial(check_readable, workers=workers, timeout_s=timeout_s, scoring=scoring)
 
     def __call__(self, rows: Sequence[CheckRow], /) -> list[Verdict]:
-        failures = [self._gold_failure(row) for row in rows]
-        readable = [row for row, failure in zip(rows, failures, strict=True) if failure is None]
-        checked = iter(self._check(readable))
-        return [failure or next(checked) for failure in failures]
+        return self._check(rows)
 
     def close(self) -> None:
         """The worker processes belong to the whole program."""
-
-    def _gold_failure(self, row: CheckRow) -> Verdict | None:
-        if self._scoring == "paper":
-            return None
-        try:
-            validate_gold(row.gold, row.answer_type, question=row.question)
-        except AnswerError as error:
-            return Verdict(Status.ERROR, None, None, str(error))
-        return None
 
 
 GRADERS: Registry[MakeGrader] = Registry("grader", group="pspo_bench.graders")
