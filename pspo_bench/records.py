@@ -63,12 +63,26 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a completion is drawn. Temperature 0 is greedy decoding."""
+    """How a completion is drawn. Temperature 0 is greedy decoding.
+
+    The candidates for a token are those in the nucleus of mass `top_p`, among the `top_k` most probable (0: all),
+    and at least `min_p` times as probable as the most probable one. A completion ends before a `stop` string or, with
+    `stop_at_answer_line`, after a whole line `#### <something>`.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
+    top_k: int = 0
+    min_p: float = 0.0
+    stop_at_answer_line: bool = False
+
+    @property
+    def stop_conditions(self) -> str:
+        """What ends a completion early, as the JSON list that stands in a sample; "[]" for nothing."""
+        after = [{"after_line": "####"}] if self.stop_at_answer_line else []
+        return json.dumps([*self.stop, *after], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +96,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an engine returned for one request. `finish_reason` is stop, length, stop-string or error."""
+    """What an engine returned for one request.
+
+    `finish_reason` is stop, length, stop-string or error, and then `error` says what went wrong. Token counts
+    are None where the engine was not told them.
+    """
 
     text: str
     finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One completion with everything that produced it, and its verdict: one row of a run."""
+    """One completion with everything that produced it, and its verdict: one row of a run.
+
+    `stop` is `Sampling.stop_conditions`. Token counts are None where nobody counted.
+    """
 
     task: str
     example_id: str
@@ -109,11 +131,14 @@ class Sample:
     sample_index: int
     temperature: float
     top_p: float
+    top_k: int
+    min_p: float
     max_tokens: int
+    stop: str
     seed: int
     finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     extracted: str | None
     method: str | None
     status: str
@@ -137,7 +162,10 @@ SAMPLE_KEY = (
     "prompt_hash",
     "temperature",
     "top_p",
+    "top_k",
+    "min_p",
     "max_tokens",
+    "stop",
     "seed",
     "sample_index",
 )

@@ -83,7 +83,7 @@ def test_batch_size_changes_nothing_that_is_drawn(tmp_path: Path) -> None:
 COMMAND = """
 import sys, torch
 torch.set_num_threads(1)
-import pspo_bench.evaluate as evaluation
+import pspo_bench.evaluate.run as evaluation
 evaluation.PART_ROWS = 16
 from pspo_bench.cli import main
 sys.exit(main(sys.argv[1:]))

@@ -45,6 +45,9 @@ def sample(example: str = "0", index: int = 0, temperature: float = 0.0, **chang
     values |= {"task": "gsm8k", "example_id": example, "sample_index": index, "temperature": temperature}
     values |= {
         "top_p": 1.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "stop": "[]",
         "max_tokens": 128,
         "seed": 0,
         "prompt_tokens": 9,

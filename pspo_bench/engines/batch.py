@@ -188,8 +188,7 @@ class RunningBatch:
         rows = [self.rows[slot] for slot in slots]
         tokens = draw(
             logits,
-            temperature=torch.tensor([row.sampling.temperature for row in rows]),
-            top_p=torch.tensor([row.sampling.top_p for row in rows]),
+            [row.sampling for row in rows],
             uniform=torch.tensor([row.uniform for row in rows], dtype=torch.float64),
         ).tolist()
         ended = {}
@@ -207,7 +206,7 @@ class RunningBatch:
         if token in self._eos:
             return row.completion(self._stopper.text(row.tokens), "stop")
         row.tokens.append(token)
-        text = self._stopper.cut(row.tokens, row.sampling.stop)
+        text = self._stopper.cut(row.tokens, row.sampling)
         if text is not None:
             return row.completion(text, "stop-string")
         if len(row.tokens) >= row.limit:

@@ -5,12 +5,12 @@ What several rows have in common is computed once: the start that all prompts sh
 asked for several samples. Longest prompts run first, so that too large a batch shows at once; it is then
 halved, and what was already generated is kept.
 
-Sampling is by temperature and top-p alone, as the run's settings say: a `repetition_penalty`, `top_k` or
-`min_p` in the model's generation_config.json (Qwen2.5-Instruct has the first two) is deliberately not
-applied. Greedy output in float32 is that of `model.generate(do_sample=False)` without them, token for token.
-A request's draws depend on its seed alone (see `sampling`), up to the rounding that other batch shapes bring.
+Sampling is as the run's settings say: a `repetition_penalty`, `top_k` or `temperature` in the model's
+generation_config.json (Qwen2.5-Instruct has all three) is deliberately not applied. Greedy output in float32
+is that of `model.generate(do_sample=False)` without them, token for token. A request's draws
+depend on its seed alone (see `sampling`), up to the rounding that other batch shapes bring.
 
-    engine = HFEngine(load("smollm2"), batch_size="auto", stop_at_answer_line=True)
+    engine = HFEngine(load("smollm2"), batch_size="auto")
     for index, completion in engine.generate(requests): ...
 """
 
@@ -43,7 +43,6 @@ class HFEngine:
     """A loaded model as an engine.
 
     - batch_size: rows generated together, or "auto" for what memory allows; halved when memory runs out.
-    - stop_at_answer_line: stop after a whole line `#### <something>` (finish reason stop-string).
     - chat_template_args: passed to the chat template, such as {"enable_thinking": False} for Qwen3.
 
     Raises ConfigError for a bad option and ModelError for a model that is not a decoder with attention alone.
@@ -57,7 +56,6 @@ class HFEngine:
         loaded: LoadedModel,
         *,
         batch_size: int | Literal["auto"] = "auto",
-        stop_at_answer_line: bool = False,
         chat_template_args: dict[str, Any] | None = None,
     ) -> None:
         self._batch_size = _checked_batch_size(batch_size)
@@ -66,7 +64,7 @@ class HFEngine:
         self._tokenizer = loaded.tokenizer
         self._template_args = chat_template_args
         self._eos = eos_ids(loaded.model, loaded.tokenizer)
-        self._stopper = Stopper(loaded.tokenizer, answer_line=stop_at_answer_line)
+        self._stopper = Stopper(loaded.tokenizer)
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
         self.fingerprint = loaded.fingerprint
         self.chat_template_hash = loaded.chat_template_hash

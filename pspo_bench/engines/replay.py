@@ -30,7 +30,7 @@ class ReplayEngine:
     """Answers requests from the rows of `path`.
 
     `tokenizer` names the model whose chat template renders the prompts; without it they are plain. Token
-    counts that were not recorded are 0. Raises DataError if the file cannot be read or a row is not as
+    counts that were not recorded are None. Raises DataError if the file cannot be read or a row is not as
     described.
     """
 
@@ -112,6 +112,10 @@ def _completion(row: dict[str, Any]) -> Completion:
     return Completion(
         text=row["completion"],
         finish_reason=str(row.get("finish_reason") or "stop"),
-        prompt_tokens=int(row.get("prompt_tokens") or 0),
-        completion_tokens=int(row.get("completion_tokens") or 0),
+        prompt_tokens=_count(row, "prompt_tokens"),
+        completion_tokens=_count(row, "completion_tokens"),
     )
+
+
+def _count(row: dict[str, Any], name: str) -> int | None:
+    return None if row.get(name) is None else int(row[name])

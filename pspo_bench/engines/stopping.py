@@ -4,7 +4,7 @@ Looking for text in what was generated means decoding it. That is done only afte
 completed a match: one whose own text holds the last character of a stop string (or a newline, for the answer
 line), or is not whole text by itself, as half a character is not.
 
-    >>> Stopper(tokenizer, answer_line=True).cut([...], stop=())
+    >>> Stopper(tokenizer).cut([...], Sampling(stop_at_answer_line=True))
     'He has 5 - 2 = 3 apples.\n#### 3\n'
 """
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
+
+from pspo_bench.records import Sampling
 
 # A line that holds the marker of GSM8K's answers (https://arxiv.org/abs/2110.14168) and something after it.
 _ANSWER_LINE = re.compile(r"^[ \t]*####[ \t]*\S.*\n", re.MULTILINE)
@@ -25,14 +27,19 @@ def eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
 
 
-class Stopper:
-    """Decodes completions and finds where they stop. `answer_line` also stops after a line `####
-    <something>`.
-    """
+def cut_text(text: str, sampling: Sampling) -> str | None:
+    """`text` up to its first stop string (left out) or answer line (kept); None if it has neither."""
+    ends = [position for string in sampling.stop if (position := text.find(string)) >= 0]
+    if sampling.stop_at_answer_line and (line := _ANSWER_LINE.search(text)):
+        ends.append(line.end())
+    return text[: min(ends)] if ends else None
 
-    def __init__(self, tokenizer: Any, *, answer_line: bool) -> None:
+
+class Stopper:
+    """Decodes completions and finds where they stop."""
+
+    def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._answer_line = answer_line
         self._pieces: dict[int, str] = {}
 
     def text(self, tokens: list[int]) -> str:
@@ -42,21 +49,17 @@ class Stopper:
         )
         return decoded
 
-    def cut(self, tokens: list[int], stop: tuple[str, ...]) -> str | None:
+    def cut(self, tokens: list[int], sampling: Sampling) -> str | None:
         """The final text if the last of `tokens` completed a stop string (left out) or the answer line
         (kept).
         """
-        if not self._may_complete(tokens[-1], stop):
+        if not self._may_complete(tokens[-1], sampling):
             return None
-        text = self.text(tokens)
-        ends = [position for string in stop if (position := text.find(string)) >= 0]
-        if self._answer_line and (line := _ANSWER_LINE.search(text)):
-            ends.append(line.end())
-        return text[: min(ends)] if ends else None
+        return cut_text(self.text(tokens), sampling)
 
-    def _may_complete(self, token: int, stop: tuple[str, ...]) -> bool:
-        last = {string[-1] for string in stop}
-        if self._answer_line:
+    def _may_complete(self, token: int, sampling: Sampling) -> bool:
+        last = {string[-1] for string in sampling.stop}
+        if sampling.stop_at_answer_line:
             last.add("\n")
         if not last:
             return False

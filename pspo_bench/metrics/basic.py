@@ -2,7 +2,8 @@
 
 A completion is truncated when it ended because `max_tokens` was reached; all that is known of its true
 length is that it is at least that. So means are over completions that ended by themselves, and a median over
-all of them is a lower bound wherever half or more were cut.
+all of them is a lower bound wherever half or more were cut. Samples whose tokens nobody counted (imported
+ones) have no length and are left out of it.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def accuracy_completed_only(samples: pd.DataFrame) -> float | None:
     source=HERE,
 )
 def mean_tokens(samples: pd.DataFrame) -> float | None:
-    lengths = samples.loc[~is_truncated(samples), "completion_tokens"]
+    lengths = samples.loc[~is_truncated(samples), "completion_tokens"].dropna()
     return None if lengths.empty else float(lengths.mean())
 
 
@@ -87,7 +88,8 @@ def mean_tokens(samples: pd.DataFrame) -> float | None:
     source=HERE,
 )
 def median_tokens(samples: pd.DataFrame) -> float | None:
-    return None if samples.empty else float(samples["completion_tokens"].median())
+    lengths = samples["completion_tokens"].dropna()
+    return None if lengths.empty else float(lengths.median())
 
 
 @metric(

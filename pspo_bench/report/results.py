@@ -34,8 +34,8 @@ BASE = "base"
 class TaskCounts:
     """One task at one temperature, by question: entry i of every list belongs to `example_ids[i]`.
 
-    `tokens_correct` and `tokens_incorrect` are the lengths of the completions that ended by themselves;
-    truncated ones (whose length is not known) are counted in `truncated`.
+    `tokens_correct` and `tokens_incorrect` are the lengths of the completions that ended by themselves, as far
+    as they were counted; truncated ones (whose length is not known) are counted in `truncated`.
     """
 
     task: str
@@ -149,7 +149,9 @@ def result_of(run: Run) -> Result:
 
 
 def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
-    right, cut, tokens = is_correct(rows), is_truncated(rows), rows["completion_tokens"]
+    right, cut = is_correct(rows), is_truncated(rows)
+    counted = rows["completion_tokens"].notna()
+    tokens = rows["completion_tokens"].fillna(0).astype(int)
     by_question = split_by_question(rows, right)
     return TaskCounts(
         task=score.task,
@@ -158,8 +160,8 @@ def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
         samples=[len(part) for part in by_question],
         correct=[sum(part) for part in by_question],
         truncated=[sum(part) for part in split_by_question(rows, cut)],
-        tokens_correct=split_by_question(rows, tokens, right & ~cut),
-        tokens_incorrect=split_by_question(rows, tokens, ~right & ~cut),
+        tokens_correct=split_by_question(rows, tokens, right & ~cut & counted),
+        tokens_incorrect=split_by_question(rows, tokens, ~right & ~cut & counted),
         status=score.status,
         pass_at={str(k): value for k, value in score.pass_at.items()},
         maj_at={str(k): value for k, value in score.maj_at.items()},

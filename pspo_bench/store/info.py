@@ -11,7 +11,7 @@ from typing import Any
 
 from pspo_bench.errors import StoreError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class RunSettings:
     """How the samples of a run are drawn: each temperature gets `samples` per question, greedy (0) gets one.
 
     `max_tokens` None means each task's own. `headline_temperature` is the one declared before the run for the
-    headline figure; None means the first.
+    headline figure; None means the first. `engine_options` are what the engine was told, as text.
     """
 
     temperatures: tuple[float, ...]
@@ -29,6 +29,11 @@ class RunSettings:
     seed: int
     limit: int | float | None = None
     headline_temperature: float | None = None
+    top_k: int = 0
+    min_p: float = 0.0
+    stop: tuple[str, ...] = ()
+    stop_at_answer_line: bool = False
+    engine_options: dict[str, str] = field(default_factory=dict)
 
     @property
     def headline(self) -> float:
@@ -89,6 +94,7 @@ class RunInfo:
         try:
             settings = dict(data["settings"])
             settings["temperatures"] = tuple(float(t) for t in settings["temperatures"])
+            settings["stop"] = tuple(str(text) for text in settings.get("stop", ()))
             tasks = {name: TaskInfo(**task) for name, task in data["tasks"].items()}
             return cls(**{**data, "settings": RunSettings(**settings), "tasks": tasks})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -115,7 +121,7 @@ class RunInfo:
     def _require_same(self, new: RunInfo, where: str) -> None:
         for name in ("fingerprint", "engine", "dtype"):
             require_equal(name, getattr(self, name), getattr(new, name), where)
-        for name in ("top_p", "seed"):
+        for name in ("top_p", "top_k", "min_p", "stop", "stop_at_answer_line", "seed"):
             require_equal(name, getattr(self.settings, name), getattr(new.settings, name), where)
 
 

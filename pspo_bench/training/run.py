@@ -203,6 +203,6 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     count = len(ordered)
     return {
         "validation_accuracy": sum(verdict.correct for verdict in verdicts) / count,
-        "validation_length_tokens": sum(c.completion_tokens for c in ordered) / count,
+        "validation_length_tokens": sum(c.completion_tokens or 0 for c in ordered) / count,
         "validation_truncation": sum(c.finish_reason == "length" for c in ordered) / count,
     }

@@ -184,7 +184,8 @@ def test_stop_at_answer_line(make_model: Any, loaded_model: Any) -> None:
     loaded.model.ids = [*loaded.tokenizer(Reciting.text)["input_ids"], loaded.tokenizer.eos_token_id]
     loaded.model.at = len("What is 17 * 3?\n") - 1
     request = Request("What is 17 * 3?\n", Sampling(max_tokens=64), 0)
-    stopped = run(HFEngine(loaded, stop_at_answer_line=True), [request])[0]
+    line = Request(request.prompt, Sampling(max_tokens=64, stop_at_answer_line=True), 0)
+    stopped = run(HFEngine(loaded), [line])[0]
     assert stopped == Completion("17 * 3 = 51\n#### 51\n", "stop-string", 16, 20)
     assert run(HFEngine(loaded), [request])[0] == Completion(Reciting.text, "stop", 16, len(Reciting.text))
 

@@ -8,17 +8,13 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from pspo_bench.engines.sampling import NOT_A_TOKEN, _draw_nucleus, draw, uniforms
+from pspo_bench.engines.sampling import NOT_A_TOKEN, _draw_truncated, draw, uniforms
+from pspo_bench.records import Sampling
 
 
-def one(logits: list[float], temperature: float, top_p: float, uniform: float) -> int:
-    token = draw(
-        torch.tensor([logits]),
-        torch.tensor([temperature]),
-        torch.tensor([top_p]),
-        torch.tensor([uniform]).double(),
-    )
-    return int(token)
+def one(logits: list[float], temperature: float, top_p: float, uniform: float, **more: float) -> int:
+    sampling = Sampling(temperature, top_p, **more)
+    return int(draw(torch.tensor([logits]), [sampling], torch.tensor([uniform]).double()))
 
 
 # Probabilities .5, .3, .2 for tokens 1, 2, 0.
@@ -47,6 +43,29 @@ def test_top_p_keeps_the_smallest_set_that_reaches_it() -> None:
     assert one(LOGITS, 1.0, 0.0, 0.9) == 1
 
 
+def test_top_k_and_min_p_leave_the_best_and_top_p_counts_what_they_leave() -> None:
+    # top_k 2 leaves .5 and .3, that is .625 and .375; top_p .6 of that is reached by token 1 alone.
+    assert [one(LOGITS, 1.0, 1.0, u, top_k=2) for u in (0.0, 0.62, 0.63, 0.9999)] == [1, 1, 2, 2]
+    assert {one(LOGITS, 1.0, 0.6, u, top_k=2) for u in (0.0, 0.5, 0.9999)} == {1}
+    assert {one(LOGITS, 1.0, 1.0, u, top_k=1) for u in (0.0, 0.5, 0.9999)} == {1}
+    # min_p .5 asks for .25 at least and leaves the same two; .39 asks for .195 and leaves all.
+    assert [one(LOGITS, 1.0, 1.0, u, min_p=0.5) for u in (0.0, 0.62, 0.63, 0.9999)] == [1, 1, 2, 2]
+    assert [one(LOGITS, 1.0, 1.0, u, min_p=0.39) for u in (0.19, 0.21, 0.71)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("limits", [{"top_k": 700}, {"min_p": 0.3}, {"top_k": 50, "min_p": 0.01}])
+def test_limits_hold_beyond_the_first_look(limits: dict[str, float]) -> None:
+    logits = torch.randn(8, 5000, generator=torch.Generator().manual_seed(2)) * 0.3
+    uniform = torch.rand(8, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    drawn = _draw_truncated(logits, [Sampling(1.0, 0.9, **limits)] * 8, uniform, width=16)
+    for row, token, number in zip(logits, drawn.tolist(), uniform.tolist(), strict=True):
+        probability = torch.softmax(row.double(), -1)
+        worst = probability.sort(descending=True).values[int(limits.get("top_k", 5000)) - 1]
+        left = (probability >= worst) & (probability >= limits.get("min_p", 0) * probability.max())
+        masked = torch.where(left, row, -torch.inf)
+        assert nucleus_by_sorting(masked, 0.9, number) == token
+
+
 def test_temperature_zero_is_the_best_token_whatever_the_number() -> None:
     assert {one(LOGITS, 0.0, 0.5, u) for u in (0.0, 0.5, 0.99)} == {1}
 
@@ -73,7 +92,7 @@ def test_nucleus_equals_a_full_sort(top_p: float, spread: float) -> None:
     generator = torch.Generator().manual_seed(7)
     logits = torch.randn(12, 5000, generator=generator) * spread
     uniform = torch.rand(12, generator=generator, dtype=torch.float64)
-    drawn = _draw_nucleus(logits, torch.full((12,), top_p, dtype=torch.float64), uniform, width=16)
+    drawn = _draw_truncated(logits, [Sampling(1.0, top_p)] * 12, uniform, width=16)
     expected = [nucleus_by_sorting(row, top_p, float(u)) for row, u in zip(logits, uniform, strict=True)]
     assert drawn.tolist() == expected
 
@@ -84,8 +103,7 @@ def test_frequencies_fit_the_distribution(top_p: float) -> None:
     count = 20_000
     tokens = draw(
         logits.expand(count, -1),
-        torch.full((count,), 0.7),
-        torch.full((count,), top_p),
+        [Sampling(0.7, top_p)] * count,
         torch.tensor([float(uniforms(seed, 1)) for seed in range(count)], dtype=torch.float64),
     )
     probability = torch.softmax(logits.double() / 0.7, -1)
@@ -106,16 +124,19 @@ def test_frequencies_fit_the_distribution(top_p: float) -> None:
 
 def test_a_row_draws_the_same_in_any_company() -> None:
     logits = torch.randn(6, 300, generator=torch.Generator().manual_seed(3))
-    temperature = torch.tensor([0.0, 1.0, 0.7, 0.0, 1.3, 1.0])
-    top_p = torch.tensor([1.0, 1.0, 0.9, 0.5, 1.0, 0.3])
-    uniform = torch.rand(6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-    together = draw(logits, temperature, top_p, uniform).tolist()
-    order = [5, 2, 0, 4, 1, 3]
-    shuffled = draw(logits[order], temperature[order], top_p[order], uniform[order]).tolist()
-    alone = [
-        int(draw(logits[i : i + 1], temperature[i : i + 1], top_p[i : i + 1], uniform[i : i + 1]))
-        for i in range(6)
+    sampling = [
+        Sampling(0.0),
+        Sampling(1.0),
+        Sampling(0.7, 0.9),
+        Sampling(0.0, 0.5),
+        Sampling(1.3, top_k=7),
+        Sampling(1.0, 0.3, min_p=0.1),
     ]
+    uniform = torch.rand(6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    together = draw(logits, sampling, uniform).tolist()
+    order = [5, 2, 0, 4, 1, 3]
+    shuffled = draw(logits[order], [sampling[i] for i in order], uniform[order]).tolist()
+    alone = [int(draw(logits[i : i + 1], sampling[i : i + 1], uniform[i : i + 1])) for i in range(6)]
     assert together == alone
     assert shuffled == [together[i] for i in order]
 
@@ -123,7 +144,7 @@ def test_a_row_draws_the_same_in_any_company() -> None:
 def test_logits_that_are_no_numbers_give_no_token() -> None:
     logits = torch.tensor([[0.0, 1.0], [math.nan, 1.0], [math.inf, 0.0], [-math.inf, 0.0]])
     for temperature in (0.0, 1.0):
-        tokens = draw(logits, torch.full((4,), temperature), torch.ones(4), torch.full((4,), 0.9).double())
+        tokens = draw(logits, [Sampling(temperature)] * 4, torch.full((4,), 0.9).double())
         # A masked token (-inf) is fine as long as another is not.
         assert tokens.tolist() == [1, NOT_A_TOKEN, NOT_A_TOKEN, 1]
 

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import GenerationConfig, PreTrainedTokenizerFast
 
 from pspo_bench.engines.stopping import Stopper, eos_ids
+from pspo_bench.records import Sampling
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +21,20 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=bpe)
 
 
-def generate(stopper: Stopper, text: str, stop: tuple[str, ...] = ()) -> str | None:
+def generate(
+    stopper: Stopper, text: str, stop: tuple[str, ...] = (), answer_line: bool = False
+) -> str | None:
     """Feed `text` token by token; what the stopper cuts it to, None if it never stops."""
     tokens = stopper._tokenizer(text)["input_ids"]
     for end in range(1, len(tokens) + 1):
-        found = stopper.cut(tokens[:end], stop)
+        found = stopper.cut(tokens[:end], Sampling(stop=stop, stop_at_answer_line=answer_line))
         if found is not None:
             return found
     return None
 
 
 def test_a_stop_string_is_left_out_and_the_first_one_counts(tokenizer: Any) -> None:
-    stopper = Stopper(tokenizer, answer_line=False)
+    stopper = Stopper(tokenizer)
     assert generate(stopper, "a = 1\nQ: next", ("Q:", "\n\n")) == "a = 1\n"
     assert generate(stopper, "one two three", ("three", " two")) == "one"
     assert generate(stopper, "one two", ("three",)) is None
@@ -40,7 +43,7 @@ def test_a_stop_string_is_left_out_and_the_first_one_counts(tokenizer: Any) -> N
 
 def test_a_stop_string_that_ends_in_a_character_of_several_tokens(tokenizer: Any) -> None:
     # "。" is three bytes, so three tokens: none of them shows the character by itself.
-    assert generate(Stopper(tokenizer, answer_line=False), "答案。后", ("案。",)) == "答"
+    assert generate(Stopper(tokenizer), "答案。后", ("案。",)) == "答"
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,8 @@ def test_a_stop_string_that_ends_in_a_character_of_several_tokens(tokenizer: Any
     ],
 )
 def test_the_answer_line(tokenizer: Any, text: str, cut: str | None) -> None:
-    assert generate(Stopper(tokenizer, answer_line=True), text) == cut
-    assert generate(Stopper(tokenizer, answer_line=False), text) is None
+    assert generate(Stopper(tokenizer), text, answer_line=True) == cut
+    assert generate(Stopper(tokenizer), text) is None
 
 
 def test_eos_of_generation_config_and_tokenizer_are_joined() -> None:

@@ -1,0 +1,105 @@
+"""How to sample, on which engine, and where to look for things.
+
+EvalSettings(temperatures=(0.0, 0.8), samples=16, max_tokens=1024, engine="vllm",
+             model_args={"tensor_parallel_size": 2})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pspo_bench.errors import ConfigError
+from pspo_bench.records import Sampling
+from pspo_bench.store import RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSettings:
+    """How to sample and where to look for things. Greedy (temperature 0) gets one sample per question.
+
+    The first temperature is the headline, declared before the run. `max_tokens` None means each task's own.
+    `model_args` are options of the engine, passed on as they are. Raises ConfigError for a value out of range.
+    """
+
+    temperatures: tuple[float, ...] = (0.0,)
+    samples: int = 1
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    stop_at_answer_line: bool = False
+    seed: int = 0
+    limit: int | float | None = None
+    split: str | None = None
+    system_prompt: str | None = None
+    engine: str = "hf"
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int | None = None
+    dtype: str = "auto"
+    device: str = "auto"
+    revision: str | None = None
+    trust_remote_code: bool = False
+    data_dir: Path | None = None
+    tasks_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        given = self.temperatures
+        if not given or min(given) < 0 or len(set(given)) < len(given):
+            raise ConfigError(f"temperatures must be different numbers of at least 0, not {list(given)}")
+        for name in ("samples", "max_tokens", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be at least 1, not {value}")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+        if self.top_k < 0:
+            raise ConfigError(f"top_k must be at least 0 (0: all tokens), not {self.top_k}")
+        if not 0 <= self.min_p <= 1:
+            raise ConfigError(f"min_p must be between 0 and 1, not {self.min_p}")
+        if "" in self.stop:
+            raise ConfigError("A stop string is empty; leave it out")
+
+    def repeats(self, temperature: float) -> int:
+        """Samples per question at this temperature."""
+        return 1 if temperature == 0 else self.samples
+
+    def sampling(self, temperature: float, max_tokens: int) -> Sampling:
+        return Sampling(
+            temperature,
+            self.top_p,
+            max_tokens,
+            self.stop,
+            self.top_k,
+            self.min_p,
+            self.stop_at_answer_line,
+        )
+
+    def engine_options(self) -> dict[str, Any]:
+        """What the engine is told: only what the user has set, for not every engine has every option."""
+        default = EvalSettings()
+        names = ("batch_size", "dtype", "device", "revision", "trust_remote_code")
+        changed = {
+            name: getattr(self, name) for name in names if getattr(self, name) != getattr(default, name)
+        }
+        return {**changed, **self.model_args}
+
+    def recorded(self) -> RunSettings:
+        """What run.json says of them."""
+        return RunSettings(
+            temperatures=self.temperatures,
+            samples=self.samples,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+            limit=self.limit,
+            headline_temperature=self.temperatures[0],
+            top_k=self.top_k,
+            min_p=self.min_p,
+            stop=self.stop,
+            stop_at_answer_line=self.stop_at_answer_line,
+            engine_options={name: str(value) for name, value in self.engine_options().items()},
+        )
