@@ -17,7 +17,7 @@ from typing import Any
 from pspo_bench.answers import CHECKER_NAME, CHECKER_VERSION
 from pspo_bench.audit.result import Agreement, Audit, Disagreement, Group, Pattern, examples
 from pspo_bench.records import Status, Verdict
-from pspo_bench.report.render import NONE, escape_markdown
+from pspo_bench.report.text import NONE, escape_markdown
 from pspo_bench.store import write_atomic, write_error
 
 FORMAT, VERSION = "pspo-bench-audit", 1

@@ -66,11 +66,30 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     _runs(parser, "eval")
-    parser.add_argument("--model", required=True, help="pocket, smollm2, a folder, a GGUF file or a Hub id")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        help="pocket, smollm2, a folder, a GGUF file or a Hub id; may be repeated",
+    )
+    parser.add_argument(
+        "--checkpoints",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="score every folder that matches, e.g. 'runs/x/checkpoint-*', and tabulate them by step",
+    )
     parser.add_argument(
         "--tasks", type=names, required=True, metavar="A,B", help="task names, see: tasks list"
     )
-    parser.add_argument("--output-path", "-o", type=path, required=True, metavar="RUN", help="run folder")
+    parser.add_argument(
+        "--output-path",
+        "-o",
+        type=path,
+        required=True,
+        metavar="RUN",
+        help="run folder; a folder of them where there are several models",
+    )
     parser.add_argument(
         "--limit", type=limit, help="questions per task (a fixed random subset), or a share below 1"
     )
@@ -85,11 +104,33 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
         "--samples", type=int, default=1, metavar="N", help="samples per question where T > 0"
     )
     parser.add_argument("--top-p", type=float, default=1.0)
+    parser.add_argument("--top-k", type=int, default=0, help="0 is all tokens")
+    parser.add_argument("--min-p", type=float, default=0.0)
     parser.add_argument("--max-tokens", type=int, help="per completion (default: each task's own)")
+    parser.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this text")
+    parser.add_argument(
+        "--stop-at-answer-line", action="store_true", help="end after a whole line '#### <answer>'"
+    )
+    parser.add_argument(
+        "--gen-kwargs",
+        type=sampling,
+        default={},
+        metavar="K=V,...",
+        help="the same as lm-eval writes them: temperature, top_p, max_gen_toks, until, ...",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", help="split to score (default: the task's eval_split)")
     parser.add_argument("--system-prompt", help="instead of the task's; '' for none")
-    parser.add_argument("--engine", default="hf", help="hf, replay, a plug-in's name or module:attr")
+    parser.add_argument(
+        "--engine", default="hf", help="hf, vllm, openai, replay, a plug-in's name or module:attr"
+    )
+    parser.add_argument(
+        "--model-args",
+        type=pairs,
+        default={},
+        metavar="K=V,...",
+        help="options of the engine (docs/engines.md)",
+    )
     parser.add_argument("--batch-size", type=batch_size, metavar="B|auto")
     parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
@@ -246,6 +287,24 @@ def names(text: str) -> list[str]:
 
 def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
+
+
+def pairs(text: str) -> dict[str, Any]:
+    return _explained("key_values", text)
+
+
+def sampling(text: str) -> dict[str, Any]:
+    return _explained("sampling_flags", text)
+
+
+def _explained(reader: str, text: str) -> dict[str, Any]:
+    from pspo_bench.cli import values
+
+    try:
+        found: dict[str, Any] = getattr(values, reader)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return found
 
 
 def limit(text: str) -> int | float:

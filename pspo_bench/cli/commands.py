@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pspo_bench.evaluate import EvalSettings, Target
 
 
 def run_train(arguments: argparse.Namespace) -> int:
@@ -33,38 +37,63 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_eval(arguments: argparse.Namespace) -> int:
-    from pspo_bench.evaluate import EvalSettings, evaluate, workloads
+    from pspo_bench.errors import ConfigError
+    from pspo_bench.evaluate import evaluate, targets
     from pspo_bench.report import scores_table
 
-    settings = EvalSettings(
-        temperatures=arguments.temperature,
-        samples=arguments.samples,
-        top_p=arguments.top_p,
-        max_tokens=arguments.max_tokens,
-        seed=arguments.seed,
-        limit=arguments.limit,
-        split=arguments.split,
-        system_prompt=arguments.system_prompt,
-        engine=arguments.engine,
-        batch_size=arguments.batch_size,
-        dtype=arguments.dtype,
-        device=arguments.device,
-        revision=arguments.revision,
-        trust_remote_code=arguments.trust_remote_code,
-        data_dir=arguments.data_dir,
-        tasks_dir=arguments.tasks_dir,
-    )
+    for flag, value in arguments.gen_kwargs.items():
+        setattr(arguments, flag, value)
+    settings = _eval_settings(arguments)
+    wanted = targets(arguments.model, arguments.checkpoints)
+    if not wanted:
+        raise ConfigError("No model given; name one or more with --model, or folders with --checkpoints")
     if arguments.dry_run:
-        for load in workloads(arguments.tasks, settings):
-            samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
-            print(
-                f"{load.task.name}: {len(load.examples)} questions,"
-                f" {samples} samples of at most {load.max_tokens} tokens"
-            )
-        return 0
-    run = evaluate(arguments.model, arguments.tasks, arguments.output_path, settings)
-    print(scores_table(run.frame(), title=f"{arguments.model} → {run.path}"))
+        return _eval_plan(arguments, settings, wanted)
+    if len(wanted) > 1 or arguments.checkpoints:
+        return _eval_several(arguments, settings, wanted)
+    run = evaluate(wanted[0].model, arguments.tasks, arguments.output_path, settings)
+    print(scores_table(run.frame(), title=f"{wanted[0].model} → {run.path}"))
     return 0
+
+
+def _eval_settings(arguments: argparse.Namespace) -> EvalSettings:
+    from dataclasses import fields
+
+    from pspo_bench.evaluate import EvalSettings
+
+    given = vars(arguments)
+    same = {field.name: given[field.name] for field in fields(EvalSettings) if field.name in given}
+    return EvalSettings(**{**same, "temperatures": arguments.temperature, "stop": tuple(arguments.stop)})
+
+
+def _eval_plan(arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]) -> int:
+    from pspo_bench.evaluate import workloads
+
+    for load in workloads(arguments.tasks, settings):
+        samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
+        print(
+            f"{load.task.name}: {len(load.examples)} questions,"
+            f" {samples} samples of at most {load.max_tokens} tokens"
+        )
+    if len(wanted) > 1:
+        print(f"each by {len(wanted)} models: {', '.join(target.name for target in wanted)}")
+    return 0
+
+
+def _eval_several(arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]) -> int:
+    from pspo_bench.evaluate import evaluate_all
+    from pspo_bench.report import Curve, load_entries
+    from pspo_bench.store import write_atomic
+
+    runs, failures = evaluate_all(wanted, arguments.tasks, arguments.output_path, settings, report=_note)
+    if runs:
+        curve = Curve.of(load_entries([run.path for run in runs]))
+        print(curve.to_terminal())
+        write_atomic(arguments.output_path / "curve.csv", curve.to_csv().encode())
+        _note(f"Written to {arguments.output_path}: curve.csv and a run folder for each model")
+    for failure in failures:
+        _note(f"pspo-bench: {failure.name} failed: {failure.error}")
+    return 1 if failures else 0
 
 
 def run_leaderboard(arguments: argparse.Namespace) -> int:

@@ -137,10 +137,22 @@ class LossSection(Section):
 
 
 class CheckpointSection(Section):
-    """How often to save for `--resume`, and to score the validation split; None means only at the end."""
+    """How often to save for `--resume`, and to score the validation split; None means only at the end.
+
+    `keep`: leave the model of every save behind as `checkpoint-<step>`, to be scored as a curve over steps.
+    """
 
     save_steps: int | None = Field(None, ge=1)
+    keep: bool = False
     eval_steps: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _keeps_what_is_saved(self) -> CheckpointSection:
+        if self.keep and self.save_steps is None:
+            raise ValueError(
+                "checkpoint.keep needs checkpoint.save_steps: without it nothing is saved on the way"
+            )
+        return self
 
 
 class Recipe(Section):

@@ -24,7 +24,7 @@ from typing import Any, Protocol, runtime_checkable
 from pspo_bench.records import Completion, Request
 from pspo_bench.registry import Registry
 
-__all__ = ["ENGINES", "Engine"]
+__all__ = ["ENGINES", "Engine", "Swapping"]
 
 
 @runtime_checkable
@@ -55,6 +55,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the model, connections and files. Afterwards the engine cannot be used."""
+        ...
+
+
+@runtime_checkable
+class Swapping(Engine, Protocol):
+    """What an engine may offer beside: taking other weights without a restart, for sweeps over checkpoints."""
+
+    def swap(self, model: str) -> bool:
+        """Load `model` in place, `fingerprint` and `manifest` with it; False, and nothing changed, if it cannot."""
         ...
 
 

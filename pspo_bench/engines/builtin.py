@@ -5,7 +5,7 @@ ENGINES.get("hf")("smollm2", dtype="float32", batch_size=32)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pspo_bench.engines import ENGINES, Engine
 
@@ -18,16 +18,15 @@ def hf(
     device: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
-    **options: Any,
+    batch_size: int | Literal["auto"] = "auto",
+    chat_template_args: dict[str, Any] | None = None,
 ) -> Engine:
-    """transformers on this machine. `options` are those of `pspo_bench.engines.hf.HFEngine`. Raises as
-    `models.load`.
-    """
+    """transformers on this machine, see `pspo_bench.engines.hf.HFEngine`. Raises as `models.load`."""
     from pspo_bench.engines.hf import HFEngine
     from pspo_bench.models import load
 
     loaded = load(model, dtype=dtype, device=device, revision=revision, trust_remote_code=trust_remote_code)
-    return HFEngine(loaded, **options)
+    return HFEngine(loaded, batch_size=batch_size, chat_template_args=chat_template_args)
 
 
 @ENGINES.register("replay")
@@ -36,3 +35,13 @@ def replay(model: str, *, tokenizer: str | None = None) -> Engine:
     from pspo_bench.engines.replay import ReplayEngine
 
     return ReplayEngine(model, tokenizer=tokenizer)
+
+
+@ENGINES.register("openai")
+def openai(model: str, **options: Any) -> Engine:
+    """A model behind an OpenAI-compatible server. `options` are those of `pspo_bench.engines.openai.options.Options`.
+    Raises ConfigError, ModelError, or MissingExtraError without the HTTP library.
+    """
+    from pspo_bench.engines.openai import OpenAIEngine
+
+    return OpenAIEngine(model, **options)

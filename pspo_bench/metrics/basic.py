@@ -8,6 +8,7 @@ ones) have no length and are left out of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.metrics.registry import metric
@@ -112,3 +113,23 @@ def median_tokens_completed(samples: pd.DataFrame) -> float | None:
 )
 def truncation_rate(samples: pd.DataFrame) -> float | None:
     return None if samples.empty else float(is_truncated(samples).mean())
+
+
+def accuracy_at_budget(samples: pd.DataFrame, budgets: Sequence[int]) -> dict[int, float]:
+    """Accuracy if only completions of at most so many tokens counted: how much an arm gets for its length.
+
+    A longer completion counts as not correct, though it may have stated its answer earlier; so up to the run's own
+    max_tokens this is a lower bound of what a run with that limit would score. Budgets beyond max_tokens are left
+    out, and so are all where a sample's tokens were not counted.
+    """
+    if samples.empty or samples["completion_tokens"].isna().any():
+        return {}
+    right = is_correct(samples) & ~is_truncated(samples)
+    questions = samples["example_id"].to_numpy()
+    known = [budget for budget in budgets if budget <= samples["max_tokens"].min()]
+    return {
+        budget: float(
+            question_means((right & (samples["completion_tokens"] <= budget)).to_numpy(), questions).mean()
+        )
+        for budget in known
+    }

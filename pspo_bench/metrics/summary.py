@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pspo_bench.answers import vote_key
-from pspo_bench.metrics.basic import is_correct, split_by_question
+from pspo_bench.metrics.basic import accuracy_at_budget, is_correct, split_by_question
 from pspo_bench.metrics.registry import METRICS
 from pspo_bench.stats import maj_at_k, pass_at_k, score_interval
 
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+SMALLEST_BUDGET = 4
+"""Accuracy at a budget is given from 2 ** 4 tokens on: fewer hold no worked step."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskScore:
     """The scores of one task at one temperature; fractions and tokens, None where there is too little data.
 
     `low` to `high` is the 95 % interval of the accuracy, `interval` its method. `pass_at` and `maj_at` are by
-    k, with only the k that every question has the samples for. `metrics` holds every metric by name.
+    k, with only the k that every question has the samples for; `accuracy_at` is by token budget, at powers of two
+    up to max_tokens. `metrics` holds every metric by name.
     """
 
     task: str
@@ -42,6 +47,7 @@ class TaskScore:
     median_tokens_completed: float | None
     truncation_rate: float | None
     accuracy_completed_only: float | None
+    accuracy_at: dict[int, float]
     status: dict[str, int]
     metrics: dict[str, float | None]
 
@@ -74,6 +80,7 @@ def _score(rows: pd.DataFrame, ks: Sequence[int] | None) -> TaskScore:
         pass_at=_pass_at(correct.tolist(), samples.tolist(), powers_of_two(n) if ks is None else ks),
         maj_at=_maj_at(rows, [n] if ks is None else ks),
         truncation_rate=metrics["truncation_rate"],
+        accuracy_at=accuracy_at_budget(rows, powers_of_two(int(rows["max_tokens"].max()))[SMALLEST_BUDGET:]),
         status={str(name): int(count) for name, count in rows["status"].value_counts().sort_index().items()},
         metrics=metrics,
         **{name: metrics[name] for name in core},

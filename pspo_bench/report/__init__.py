@@ -4,11 +4,13 @@ board = leaderboard(["results/measured"], reported=True)
 print(board.to_terminal())
 """
 
+from pspo_bench.report.curve import Curve
 from pspo_bench.report.leaderboard import Leaderboard, leaderboard
 from pspo_bench.report.results import Result, TaskCounts, dump_result, export_result, load_entries
 from pspo_bench.report.scores import scores_table
 
 __all__ = [
+    "Curve",
     "Leaderboard",
     "Result",
     "TaskCounts",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pspo_bench.report.results import Result, TaskCounts
+from pspo_bench.report.results import STEP_FOLDER, Result, TaskCounts
 from pspo_bench.store import TaskInfo
 
 
@@ -32,16 +32,17 @@ class Arm:
     objective: str
     recipe: str | None
     temperature: float
+    step: int | None
     members: tuple[Member, ...]
 
 
 def arms_of(entries: Iterable[Result], temperature: float | None) -> list[Arm]:
-    """Entries by (base model, objective, recipe, temperature), in order of first appearance."""
-    grouped: dict[tuple[str, str, str | None, float], dict[str, list[Result]]] = {}
+    """Entries by (base model, objective, recipe, temperature, step), in order of first appearance."""
+    grouped: dict[tuple[str, str, str | None, float, int | None], dict[str, list[Result]]] = {}
     for entry in entries:
         shown = entry.info.settings.headline if temperature is None else temperature
         if any(score.temperature == shown for score in entry.scores):
-            key = (_base_name(entry), entry.objective, entry.recipe, shown)
+            key = (_base_name(entry), entry.objective, entry.recipe, shown, entry.step)
             grouped.setdefault(key, {}).setdefault(entry.info.fingerprint, []).append(entry)
     arms = []
     for key, by_weights in grouped.items():
@@ -51,8 +52,11 @@ def arms_of(entries: Iterable[Result], temperature: float | None) -> list[Arm]:
 
 
 def _base_name(entry: Result) -> str:
-    """`Qwen/Qwen2.5-0.5B` and a local copy of it go by `Qwen2.5-0.5B`."""
-    return Path(entry.info.base_model.rstrip("/")).name or entry.info.base_model
+    """`Qwen/Qwen2.5-0.5B` and a local copy of it go by `Qwen2.5-0.5B`, `run/checkpoint-120` by `run`."""
+    path = Path(entry.info.base_model.rstrip("/"))
+    if STEP_FOLDER.fullmatch(path.name) and path.parent.name:
+        path = path.parent
+    return path.name or entry.info.base_model
 
 
 def _member(results: Sequence[Result], temperature: float) -> Member:

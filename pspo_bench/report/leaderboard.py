@@ -50,6 +50,7 @@ class Row:
     macro: Cell | None
     median_tokens: float | None
     truncation_rate: float | None
+    completed_only: float | None
     n_samples: int | None
     marks: str = ""
     reported: str | None = None
@@ -161,10 +162,11 @@ def _table(base_model: str, arms: Sequence[Arm], figures: Sequence[Figure], decl
 
 
 def _labels(arms: Sequence[Arm]) -> list[str]:
-    """The objective, with the recipe, temperature or source where it alone does not tell two rows apart."""
+    """The objective, with the recipe, step, temperature or source where it alone does not tell two rows apart."""
     labels = [arm.objective for arm in arms]
     for extra in (
         [f"[{arm.recipe}]" if arm.recipe else "" for arm in arms],
+        ["" if arm.step is None else f"step {arm.step}" for arm in arms],
         [f"T={arm.temperature:g}" for arm in arms],
         [f"<{arm.members[0].runs[0].source}>" for arm in arms],
     ):
@@ -195,9 +197,20 @@ def _row(arm: Arm, label: str, shared: Sequence[str]) -> Row:
         macro=macro,
         median_tokens=median(lengths) if lengths else None,
         truncation_rate=sum(sum(score.truncated) for _, score in used) / n if n else None,
+        completed_only=_completed_only([score for _, score in used]),
         n_samples=n,
         marks=marks + ("" if all(m.complete for m in arm.members) else "‡"),
     )
+
+
+def _completed_only(scores: Sequence[TaskCounts]) -> float | None:
+    """Mean over tasks of the accuracy among the samples that were not truncated; easier questions weigh more in it."""
+    by_task: dict[str, list[float]] = {}
+    for score in scores:
+        shares = score.completed_shares()
+        if shares:
+            by_task.setdefault(score.task, []).append(sum(shares) / len(shares))
+    return sum(sum(means) / len(means) for means in by_task.values()) / len(by_task) if by_task else None
 
 
 def _scores(arm: Arm, shared: Sequence[str]) -> tuple[dict[str, Cell], Cell | None]:
@@ -265,7 +278,7 @@ def _reported_rows(figures: Sequence[Figure]) -> list[Row]:
         cells = rows.setdefault((figure.method, f"{figure.source}, {figure.url}"), {})
         cells[figure.task] = Cell(figure.accuracy, None, None)
     return [
-        Row(method, None, (), None, cells, None, None, None, None, reported=source)
+        Row(method, None, (), None, cells, None, None, None, None, None, reported=source)
         for (method, source), cells in rows.items()
     ]
 

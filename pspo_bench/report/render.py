@@ -6,35 +6,33 @@ Names come from manifests and file names that others may have written, so each f
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pspo_bench.report.text import NONE, csv_text, escape_markdown, percent, percent_with_half, printable
 
 if TYPE_CHECKING:
     from pspo_bench.report.leaderboard import Cell, Leaderboard, Row, Table
 
-NONE = "–"
-
 
 def cell_text(cell: Cell | None) -> str:
-    """`39.7 ± 2.6` per cent; without the ± where there is no interval."""
+    """`39.7 ± 2.6` per cent; – for no cell."""
     if cell is None:
         return NONE
-    score = f"{100 * cell.score:.1f}"
-    return f"{score} ± {100 * cell.interval.half:.1f}" if cell.interval else score
+    return percent_with_half(cell.score, cell.interval.half if cell.interval else None)
 
 
 def _cells(row: Row, tasks: Sequence[str]) -> list[str]:
     """The texts of a row, in the order of `_header`."""
     seeds = (NONE if row.reported or row.seeds == (None,) else str(len(row.seeds))) + row.marks
-    truncation = NONE if row.truncation_rate is None else f"{100 * row.truncation_rate:.1f}"
     rank = "reported" if row.reported else NONE if row.rank is None else str(row.rank)
     scores = [cell_text(row.cells.get(task)) for task in tasks]
-    return [rank, row.objective, seeds, *scores, cell_text(row.macro), _tokens(row), truncation, _count(row)]
+    ends = [_tokens(row), percent(row.truncation_rate), percent(row.completed_only), _count(row)]
+    return [rank, row.objective, seeds, *scores, cell_text(row.macro), *ends]
 
 
 def _tokens(row: Row) -> str:
@@ -50,12 +48,13 @@ def _count(row: Row) -> str:
 
 
 def _header(table: Table) -> list[str]:
-    return ["rank", "objective", "seeds", *table.tasks, "macro", "tokens", "cut %", "samples"]
+    return ["rank", "objective", "seeds", *table.tasks, "macro", "tokens", "cut %", "uncut", "samples"]
 
 
 LEGEND = (
     "Accuracy in per cent ± half its 95 % interval; macro: plain mean over tasks; "
-    "tokens: median completion length; cut %: share of samples truncated at max_tokens; ties share a rank."
+    "tokens: median completion length; cut %: share of samples truncated at max_tokens; "
+    "uncut: macro over the samples that were not; ties share a rank."
 )
 
 
@@ -67,18 +66,18 @@ def to_terminal(board: Leaderboard, width: int) -> str:
 
     console = Console(width=width, record=False, file=io.StringIO(), color_system=None, highlight=False)
     for table in board.tables:
-        title = Text(_printable(table.base_model))
+        title = Text(printable(table.base_model))
         grid = RichTable(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
         for name in _header(table)[:-1]:  # the number of samples has no room here
             if name == "objective":
                 grid.add_column(name, overflow="fold", min_width=18)
             else:
-                grid.add_column(Text(_two_lines(_printable(name))), justify="right", no_wrap=True)
+                grid.add_column(Text(_two_lines(printable(name))), justify="right", no_wrap=True)
         for row in table.rows:
-            grid.add_row(*(Text(_printable(text)) for text in _cells(row, table.tasks)[:-1]))
+            grid.add_row(*(Text(printable(text)) for text in _cells(row, table.tasks)[:-1]))
         console.print(grid)
         for note in table.notes:
-            console.print(Text(_printable(note)))
+            console.print(Text(printable(note)))
         console.print()
     console.print(Text(LEGEND))
     assert isinstance(console.file, io.StringIO)
@@ -88,11 +87,6 @@ def to_terminal(board: Leaderboard, width: int) -> str:
 def _two_lines(name: str) -> str:
     """Breaks a long task name after its first underscore, so that columns are no wider than their scores."""
     return name.replace("_", "_\n", 1) if len(name) > 9 else name
-
-
-def _printable(text: str) -> str:
-    """Without control characters, with which a name could rewrite the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def to_markdown(board: Leaderboard, command: str | None) -> str:
@@ -119,12 +113,6 @@ def _code(text: str) -> str:
     return f"{fence} {inner} {fence}" if "`" in inner else f"{fence}{inner}{fence}"
 
 
-def escape_markdown(text: str) -> str:
-    """Text that GitHub shows literally, on one line and inside a table cell."""
-    flat = html.escape(" ".join(_printable(text).split()), quote=False)
-    return re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", flat)
-
-
 def to_json(board: Leaderboard) -> str:
     return json.dumps(asdict(board), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -135,15 +123,20 @@ def to_csv(board: Leaderboard) -> str:
     writer = csv.writer(out, lineterminator="\n")
     scores = [f"{name}_{part}" for name in (*tasks, "macro") for part in ("accuracy", "low", "high")]
     start = ["base_model", "rank", "objective", "seeds", "temperature", "reported"]
-    writer.writerow(map(_csv_text, [*start, *scores, "median_tokens", "truncation_rate", "samples", "marks"]))
+    writer.writerow(
+        map(
+            csv_text,
+            [*start, *scores, "median_tokens", "truncation_rate", "completed_only", "samples", "marks"],
+        )
+    )
     for table in board.tables:
         for row in table.rows:
             cells = [row.cells.get(task) for task in tasks]
             seeds = len(row.seeds) or None
             first = [table.base_model, row.rank, row.objective, seeds, row.temperature, row.reported]
             numbers = [number for cell in (*cells, row.macro) for number in _numbers(cell)]
-            last = [row.median_tokens, row.truncation_rate, row.n_samples, row.marks]
-            writer.writerow(map(_csv_text, [*first, *numbers, *last]))
+            last = [row.median_tokens, row.truncation_rate, row.completed_only, row.n_samples, row.marks]
+            writer.writerow(map(csv_text, [*first, *numbers, *last]))
     return out.getvalue()
 
 
@@ -152,12 +145,3 @@ def _numbers(cell: Cell | None) -> list[float | None]:
         return [None, None, None]
     interval = cell.interval
     return [cell.score, interval.low if interval else None, interval.high if interval else None]
-
-
-def _csv_text(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula (OWASP, CSV injection) is led by an apostrophe."""
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )

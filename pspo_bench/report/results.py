@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pspo_bench.errors import StoreError
 from pspo_bench.metrics import TaskScore, summarise
 from pspo_bench.metrics.basic import is_correct, is_truncated, split_by_question
-from pspo_bench.store import Run, RunInfo, is_run
+from pspo_bench.store import Run, RunInfo, is_run, natural_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FORMAT = "pspo-bench-result"
 VERSION = 1
 BASE = "base"
+STEP_FOLDER = re.compile(r"(?:checkpoint|global_?step|step|iter)[-_]?([0-9]{1,9})")
+"""Folder names of TRL and transformers (checkpoint-120), verl (global_step_120) and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class TaskCounts:
 
     `tokens_correct` and `tokens_incorrect` are the lengths of the completions that ended by themselves, as far
     as they were counted; truncated ones (whose length is not known) are counted in `truncated`.
+    `correct_completed` counts the correct ones among those that were not (None in files of before it was kept).
     """
 
     task: str
@@ -49,6 +52,13 @@ class TaskCounts:
     status: dict[str, int]
     pass_at: dict[str, float]
     maj_at: dict[str, float]
+    correct_completed: list[int] | None = None
+
+    def completed_shares(self) -> list[float]:
+        """The share correct among the samples that were not truncated, of each question that has any."""
+        right = self.correct_completed or [len(lengths) for lengths in self.tokens_correct]
+        done = [n - cut for n, cut in zip(self.samples, self.truncated, strict=True)]
+        return [c / n for c, n in zip(right, done, strict=True) if n]
 
     def lengths(self, cut: int) -> list[int]:
         """Completion tokens of every sample, the truncated ones at `cut`."""
@@ -96,6 +106,15 @@ class Result:
         manifest = self.info.manifest or {}
         return None if self.method == BASE else manifest.get("seed")
 
+    @property
+    def step(self) -> int | None:
+        """The optimiser step of a checkpoint: its manifest's, else that in its folder's name (`checkpoint-120`)."""
+        manifest = self.info.manifest or {}
+        if "optimizer_steps" in manifest:
+            return int(manifest["optimizer_steps"])
+        named = STEP_FOLDER.fullmatch(Path(self.info.model.rstrip("/")).name)
+        return int(named[1]) if named else None
+
     def to_dict(self) -> dict[str, Any]:
         scores = [asdict(score) for score in self.scores]
         return {
@@ -122,7 +141,10 @@ def export_result(run: Run) -> dict[str, Any]:
 def _portable(model: str) -> str:
     """A model spec without the folders of this machine, which say nothing to others."""
     local = model.startswith((".", "/", "~")) or Path(model).exists()
-    return Path(model).name if local else model
+    kept = (
+        2 if STEP_FOLDER.fullmatch(Path(model).name) else 1
+    )  # a step says nothing without its training's name
+    return "/".join(Path(model).parts[-kept:]) if local else model
 
 
 def dump_result(data: dict[str, Any]) -> str:
@@ -165,11 +187,12 @@ def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
         status=score.status,
         pass_at={str(k): value for k, value in score.pass_at.items()},
         maj_at={str(k): value for k, value in score.maj_at.items()},
+        correct_completed=[sum(part) for part in split_by_question(rows, right & ~cut)],
     )
 
 
 def load_entries(paths: Sequence[str | Path]) -> list[Result]:
-    """Every run and result file at or below `paths`, each folder in the order of its names.
+    """Every run and result file at or below `paths`, each folder in the natural order of its names.
 
     Raises StoreError for a path at which there is none, naming it, and for a file that is not a result file.
     """
@@ -188,7 +211,7 @@ def _search(path: Path) -> Iterator[Result]:
     if is_run(path):
         yield result_of(Run.open(path))
     elif path.is_dir():
-        for child in sorted(path.iterdir()):
+        for child in sorted(path.iterdir(), key=lambda child: natural_key(child.name)):
             if child.is_dir() and not child.name.startswith("."):
                 yield from _search(child)
             elif child.suffix == ".json" and _is_result(child):

@@ -1,12 +1,11 @@
-"""The scores of one run as a terminal table: what `pspo-bench eval` prints."""
+"""The scores of one run as terminal tables: what `pspo-bench eval` prints."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from pspo_bench.metrics import TaskScore, summarise
-from pspo_bench.report.render import NONE
+from pspo_bench.report.text import NONE, WIDTH, grid, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,23 +21,25 @@ HEADER = (
     "maj@k",
     "tokens",
     "cut %",
+    "uncut",
 )
+COLUMNS_OF_BUDGETS = 7
+LEGEND = "cut %: share of samples truncated at max_tokens; uncut: accuracy among the others."
 
 
-def scores_table(frame: pd.DataFrame, title: str | None = None, width: int = 118) -> str:
-    """One line per task and temperature of a table of samples (`Run.frame`)."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(title=Text(title) if title else None, title_justify="left")
-    for name in HEADER:
-        grid.add_column(name, justify="left" if name == "task" else "right")
-    for score in summarise(frame):
-        grid.add_row(*map(Text, _line(score)))
-    out = io.StringIO()
-    Console(width=width, file=out, color_system=None, highlight=False).print(grid)
-    return out.getvalue()
+def scores_table(frame: pd.DataFrame, title: str | None = None, width: int = WIDTH) -> str:
+    """One line per task and temperature of a table of samples (`Run.frame`), then the accuracy at token budgets."""
+    scores = summarise(frame)
+    text = grid(title, HEADER, "task", width, [_line(score) for score in scores]) + LEGEND + "\n"
+    budgets = sorted({budget for score in scores for budget in score.accuracy_at})[-COLUMNS_OF_BUDGETS:]
+    if not budgets:
+        return text
+    lines = [
+        [score.task, f"{score.temperature:g}", *(percent(score.accuracy_at.get(b)) for b in budgets)]
+        for score in scores
+    ]
+    heading = "Accuracy if only completions of at most so many tokens counted"
+    return text + "\n" + grid(heading, ("task", "T", *map(str, budgets)), "task", width, lines)
 
 
 def _line(score: TaskScore) -> tuple[str, ...]:
@@ -51,17 +52,14 @@ def _line(score: TaskScore) -> tuple[str, ...]:
         f"{score.temperature:g}",
         str(score.n_questions),
         str(score.n_samples),
-        _percent(score.accuracy),
+        percent(score.accuracy),
         interval,
         _largest(score.pass_at) if several else NONE,
         _largest(score.maj_at) if several else NONE,
         NONE if score.median_tokens is None else f"{score.median_tokens:.0f}",
-        _percent(score.truncation_rate),
+        percent(score.truncation_rate),
+        percent(score.accuracy_completed_only),
     )
-
-
-def _percent(value: float | None) -> str:
-    return NONE if value is None else f"{100 * value:.1f}"
 
 
 def _largest(by_k: dict[int, float]) -> str:

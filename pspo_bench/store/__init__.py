@@ -2,6 +2,7 @@
 
     RUN/run.json         what was run (`RunInfo`) and, once every expected sample is there, `finished`
     RUN/parts/*.parquet  samples; each part is written under a temporary name, synced and renamed
+    RUN/rescored/*       verdicts of later checks of the same completions; the newest file counts
     RUN/set_aside/       parts that could not be used, moved out of the way with a warning
 
 Rows are keyed by `records.SAMPLE_KEY`, so writing a row twice changes nothing: resume, top-up and many
@@ -18,16 +19,21 @@ Rename-into-place is the maildir idea (https://cr.yp.to/proto/maildir.html); pag
 """
 
 from pspo_bench.store.info import RunInfo, RunSettings, TaskInfo
-from pspo_bench.store.parts import PartSetAsideWarning, write_atomic, write_error
+from pspo_bench.store.parts import PartSetAsideWarning, natural_key, write_atomic, write_error
 from pspo_bench.store.run import Run, is_run
+from pspo_bench.store.verdicts import VERDICT_COLUMNS, VERDICT_FILE_COLUMNS, key_hashes
 
 __all__ = [
+    "VERDICT_COLUMNS",
+    "VERDICT_FILE_COLUMNS",
     "PartSetAsideWarning",
     "Run",
     "RunInfo",
     "RunSettings",
     "TaskInfo",
     "is_run",
+    "key_hashes",
+    "natural_key",
     "write_atomic",
     "write_error",
 ]

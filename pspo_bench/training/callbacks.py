@@ -98,6 +98,17 @@ class ValidationCurve(TrainerCallback):
             self.log.add(state.global_step, self.score())
 
 
+class Snapshots(TrainerCallback):
+    """Leaves the model of every save behind, whole: `write(model, step)`."""
+
+    def __init__(self, write: Callable[[Any, int], None]) -> None:
+        self._write = write
+
+    def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self._write(model, int(state.global_step))
+
+
 class Progress(TrainerCallback):
     """One line: steps done, time left and the latest reward or loss; silent where stderr is no terminal."""
 

@@ -4,6 +4,7 @@
     OUT/manifest.json                                          recipe, versions, hardware, hashes, costs
     OUT/training_log.parquet                                   one row per optimiser step
     OUT/recipe.json, OUT/trainer/checkpoint-N                  what `resume` needs
+    OUT/checkpoint-N                                           models on the way, where the recipe keeps them
 
 manifest.json is written last: a folder that has one is finished.
 """
@@ -110,20 +111,26 @@ def step_of(resume_point: Path) -> int:
 
 
 def write_checkpoint(
+    made: Plan, trainer: Any, loaded: LoadedModel, log: TrainingLog, output: Path, origin: dict[str, Any]
+) -> None:
+    """The finished checkpoint: `write_model`, and then drop the resume points."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    write_model(made, model, int(trainer.state.global_step), loaded, log, output, origin)
+    shutil.rmtree(output / WORK_NAME, ignore_errors=True)
+
+
+def write_model(
     made: Plan,
-    trainer: Any,
+    model: Any,
+    step: int,
     loaded: LoadedModel,
     log: TrainingLog,
     output: Path,
     origin: dict[str, Any],
 ) -> None:
-    """Save model, tokenizer, log and, last, the manifest; then drop the resume points.
-
-    `origin` is the provenance at the run's start.
-    """
+    """Save model, tokenizer, log and, last, the manifest. `origin` is the provenance at the run's start."""
     from pspo_bench.training.callbacks import LOG_NAME
 
-    model = trainer.accelerator.unwrap_model(trainer.model)
     model.save_pretrained(output)
     loaded.tokenizer.save_pretrained(output)
     log.write(output / LOG_NAME)
@@ -137,7 +144,7 @@ def write_checkpoint(
         "seed": recipe.seed,
         "recipe": recipe.model_dump(mode="json"),
         "system_prompt": made.system_prompt,
-        "optimizer_steps": int(trainer.state.global_step),
+        "optimizer_steps": step,
         "tokens_generated": int(log.total("tokens_generated")),
         "wall_time_s": round(log.elapsed_s(), 1),
         "data": _data(made),
@@ -145,7 +152,6 @@ def write_checkpoint(
         **origin,
     }
     _write_json(output / MANIFEST_NAME, manifest)
-    shutil.rmtree(output / WORK_NAME, ignore_errors=True)
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -22,6 +22,7 @@ from pspo_bench.training.folder import (
     last_resume_point,
     step_of,
     write_checkpoint,
+    write_model,
 )
 from pspo_bench.training.plan import SFT, Plan, plan, steps_per_epoch
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from pspo_bench.models import LoadedModel
     from pspo_bench.objectives import PolicyBatch
+    from pspo_bench.training.callbacks import TrainingLog
 
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOENT}
@@ -72,7 +74,7 @@ def _train(made: Plan, output: Path) -> Path:
     from transformers.utils.logging import disable_progress_bar
 
     from pspo_bench.models import load
-    from pspo_bench.training.callbacks import LOG_NAME, Progress, TrainingLog, ValidationCurve
+    from pspo_bench.training.callbacks import LOG_NAME, Progress, Snapshots, TrainingLog, ValidationCurve
 
     disable_progress_bar()  # one for each save; ours is the one of the whole run
     recipe = made.recipe
@@ -86,7 +88,10 @@ def _train(made: Plan, output: Path) -> Path:
     origin = provenance()  # now: the checkout may move on while this runs
     log = TrainingLog(recipe.optimizer.max_grad_norm)
     curve = ValidationCurve(log, partial(_validation_score, made, loaded), recipe.checkpoint.eval_steps)
-    trainer = _build_trainer(made, loaded, output / WORK_NAME, [log, curve, Progress(recipe.name)])
+    callbacks = [log, curve, Progress(recipe.name)]
+    if recipe.checkpoint.keep:
+        callbacks.append(Snapshots(partial(_snapshot, made, loaded, log, output, origin)))
+    trainer = _build_trainer(made, loaded, output / WORK_NAME, callbacks)
     resume_point = last_resume_point(output / WORK_NAME)
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
@@ -99,6 +104,18 @@ def _train(made: Plan, output: Path) -> Path:
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()  # a study scores the checkpoint next, in this process
     return output
+
+
+def _snapshot(
+    made: Plan,
+    loaded: LoadedModel,
+    log: TrainingLog,
+    output: Path,
+    origin: dict[str, Any],
+    model: Any,
+    step: int,
+) -> None:
+    write_model(made, model, step, loaded, log, output / f"checkpoint-{step}", origin)
 
 
 def _run_to_the_end(trainer: Any, made: Plan, resume_point: Path | None) -> None:

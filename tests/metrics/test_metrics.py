@@ -7,13 +7,14 @@ import pytest
 
 from pspo_bench.errors import ConfigError
 from pspo_bench.metrics import METRICS, metric, summarise
+from pspo_bench.metrics.basic import accuracy_at_budget
 from pspo_bench.metrics.summary import powers_of_two
 
-COLUMNS = ["task", "temperature", "example_id", "status", "finish_reason", "completion_tokens", "extracted"]
+COLUMNS = ["task", "temperature", "max_tokens", "example_id", "status", "finish_reason", "completion_tokens", "extracted"]
 
 
 def table(*rows: tuple[object, ...]) -> pd.DataFrame:
-    return pd.DataFrame([("t", 0.7, *row) for row in rows], columns=COLUMNS)
+    return pd.DataFrame([("t", 0.7, 100, *row) for row in rows], columns=COLUMNS)
 
 
 ROWS = table(
@@ -44,6 +45,18 @@ def test_summary_by_hand() -> None:
     assert score.maj_at == {4: 0.5}
     assert score.status == {"correct": 3, "no_answer": 1, "truncated": 1, "wrong": 3}
     assert score.interval == "clustered"
+
+
+def test_accuracy_at_a_budget_by_hand() -> None:
+    (score,) = summarise(ROWS)
+    # correct within 16 tokens: a 1 of 4 (10), b none; within 32: a 2 of 4 (10, 20); within 64 no more; 100: b's 70
+    assert score.accuracy_at == {16: 1 / 8, 32: 2 / 8, 64: 2 / 8, 100: (2 / 4 + 1 / 4) / 2}
+    # beyond the run's limit nothing is known, and nothing at all where a length is not known
+    assert accuracy_at_budget(ROWS, [8, 100, 200]) == {8: 0.0, 100: 0.375}
+    unknown = ROWS.assign(completion_tokens=[None, *ROWS["completion_tokens"][1:]])
+    assert accuracy_at_budget(unknown, [8, 100]) == {}
+    (score,) = summarise(unknown)
+    assert (score.median_tokens, score.mean_tokens) == (50, 45)  # of the seven, and of the six uncut, that are known
 
 
 def test_one_greedy_sample_per_question() -> None:

@@ -1,0 +1,117 @@
+"""Several models, one after another: a list of them, or the checkpoints of a training run.
+
+    wanted = targets(["pocket"], ["runs/clip/checkpoint-*"])
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], Path("runs/sweep"), settings)
+
+Each model has a run folder of its own under the output folder. An engine that can take other weights without a
+restart (`Engine.swap`) is kept from one model to the next.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pspo_bench.errors import ConfigError, PspoBenchError
+from pspo_bench.evaluate.jobs import workloads
+from pspo_bench.evaluate.run import open_engine, score
+from pspo_bench.evaluate.settings import EvalSettings
+from pspo_bench.store import Run, natural_key
+
+if TYPE_CHECKING:
+    from pspo_bench.engines import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model to score, and the name of its run folder."""
+
+    name: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A model that could not be scored, and why."""
+
+    name: str
+    error: str
+
+
+def targets(models: Sequence[str], checkpoints: Sequence[str] = ()) -> list[Target]:
+    """Models and the folders that the patterns of `checkpoints` match, each once, in natural order of their names.
+
+    Names are the last parts of the paths, as many as tell the models apart: `clip-checkpoint-20`. Raises
+    ConfigError for a pattern that matches no folder.
+    """
+    found = list(models)
+    for pattern in checkpoints:
+        folders = [path for path in glob.glob(str(Path(pattern).expanduser())) if Path(path).is_dir()]
+        if not folders:
+            raise ConfigError(
+                f"No folder matches --checkpoints '{pattern}'; check it, and quote it in the shell"
+            )
+        found += sorted(folders, key=natural_key)
+    specs = list(dict.fromkeys(found))
+    parts = {spec: Path(spec).expanduser().parts for spec in specs}
+    longest = max(map(len, parts.values()), default=1)
+    for depth in range(1, longest + 1):
+        names = ["-".join(parts[spec][-depth:]).replace("/", "").replace(" ", "_") for spec in specs]
+        if len(set(names)) == len(specs):
+            break
+    return [Target(name, spec) for name, spec in zip(names, specs, strict=True)] if specs else []
+
+
+def evaluate_all(
+    wanted: Sequence[Target],
+    task_names: Sequence[str],
+    output: Path,
+    settings: EvalSettings,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[list[Run], list[Failure]]:
+    """Score every model into `output`/<name>; returns the runs that finished, and what failed.
+
+    `report` gets one line per model. Raises ConfigError or DataError before any model is loaded; a model that
+    cannot be loaded or scored is a Failure, and the others go on.
+    """
+    loads = workloads(task_names, settings)
+    runs, failures = [], []
+    with closing(_Held(settings)) as held:
+        for number, target in enumerate(wanted, 1):
+            place = f"[{number}/{len(wanted)}] {target.name}"
+            report(place)
+            try:
+                run = Run.open(output / target.name, create=True)
+                score(target.model, held.engine_for(target.model), loads, run, settings)
+                runs.append(run)
+            except PspoBenchError as error:
+                failures.append(Failure(target.name, " ".join(str(error).split())))
+                report(f"{place} failed: {failures[-1].error}")
+    return runs, failures
+
+
+class _Held:
+    """The one engine that is open, with one model after another in it."""
+
+    def __init__(self, settings: EvalSettings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+
+    def engine_for(self, model: str) -> Engine:
+        """The engine at hand where it can swap weights, else a new one in its place."""
+        from pspo_bench.engines import Swapping
+
+        if not (isinstance(self._engine, Swapping) and self._engine.swap(model)):
+            self.close()
+            self._engine = open_engine(model, self._settings)
+        assert self._engine is not None
+        return self._engine
+
+    def close(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()

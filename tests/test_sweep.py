@@ -1,0 +1,143 @@
+"""Several models in one command, checkpoints by pattern, and the curve over their steps."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from pspo_bench.cli import main
+from pspo_bench.config import load_recipe, validate
+from pspo_bench.config.sections import CheckpointSection
+from pspo_bench.engines import ENGINES
+from pspo_bench.errors import ConfigError
+from pspo_bench.evaluate import EvalSettings, Failure, Target, evaluate_all, targets
+from pspo_bench.models import resolve
+from pspo_bench.records import Completion, Request
+from pspo_bench.report import Curve, leaderboard, load_entries
+
+POCKET = resolve("pocket").path
+
+
+def checkpoint(folder: Path) -> Path:
+    shutil.copytree(POCKET, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    return folder
+
+
+def test_names_tell_the_models_apart(tmp_path: Path) -> None:
+    for name in ("a/checkpoint-100", "a/checkpoint-20", "b/checkpoint-20"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "a/checkpoint-3").write_text("a file is no checkpoint")
+    one = targets([], [f"{tmp_path}/a/checkpoint-*"])
+    assert [target.name for target in one] == ["checkpoint-20", "checkpoint-100"]
+    both = targets(["pocket", "pocket"], [f"{tmp_path}/[ab]/checkpoint-20"])
+    assert [target.name for target in both] == ["pocket", "a-checkpoint-20", "b-checkpoint-20"]
+    assert targets(["Qwen/Qwen2.5-0.5B"]) == [Target("Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B")]
+    with pytest.raises(ConfigError, match="No folder matches --checkpoints '.*nothing-"):
+        targets([], [f"{tmp_path}/nothing-*"])
+
+
+def test_a_sweep_scores_every_checkpoint_and_orders_them_by_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in (9, 10):
+        checkpoint(tmp_path / f"train/checkpoint-{step}")
+    (tmp_path / "train/checkpoint-11").mkdir()  # torn: no config, no weights
+    command = ["eval", "--model", "pocket", "--checkpoints", f"{tmp_path}/train/checkpoint-*"]
+    command += ["--tasks", "pocket_gsm", "--limit", "6", "-o", str(tmp_path / "out")]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    assert "checkpoint-11 failed" in shown.err
+    assert "holds no config.json" in shown.err
+    rows = list(csv.DictReader((tmp_path / "out/curve.csv").open()))
+    assert [(row["model"], row["step"]) for row in rows] == [
+        ("pocket", ""),
+        ("checkpoint-9", "9"),
+        ("checkpoint-10", "10"),
+    ]
+    assert len({row["accuracy"] for row in rows}) == 1  # the same weights in all three
+    assert shown.out.index("checkpoint-9 ") < shown.out.index("checkpoint-10 ")
+    # The folder's name is the training, and its steps are rows of one table.
+    (table,) = (t for t in leaderboard([tmp_path / "out"]).tables if t.base_model == "train")
+    assert [row.objective for row in table.rows] == ["base step 9", "base step 10"]
+
+
+class Counting:
+    """Answers with the model's name; swaps to any model but one called `other`."""
+
+    name, version, chat_template_hash, dtype, device, manifest = "counting", "1", "", "", "", None
+    made: ClassVar[list[str]] = []
+    closed: ClassVar[list[str]] = []
+
+    def __init__(self, model: str) -> None:
+        self.model = self.fingerprint = model
+        self.made.append(model)
+
+    def render(self, messages: list[dict[str, str]]) -> str:
+        return messages[-1]["content"]
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
+        for index, _ in enumerate(requests):
+            yield index, Completion(self.model, "stop", None, None)
+
+    def swap(self, model: str) -> bool:
+        if model == "other":
+            return False
+        self.model = self.fingerprint = model
+        return True
+
+    def close(self) -> None:
+        self.closed.append(self.model)
+
+
+def test_an_engine_that_can_swap_weights_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES._items, "counting", Counting)
+    wanted = [Target(name, name) for name in ("a", "b", "other", "c")]
+    settings = EvalSettings(engine="counting", limit=2)
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], tmp_path, settings)
+    assert failures == []
+    assert [run.path.name for run in runs] == ["a", "b", "other", "c"]
+    for run in runs:
+        assert set(run.frame()["completion"]) == {run.path.name}
+        assert run.info.fingerprint == run.path.name
+    assert Counting.made == ["a", "other"]
+    assert Counting.closed == ["b", "c"]
+
+
+def test_a_model_that_fails_costs_only_itself(tmp_path: Path) -> None:
+    wanted = [Target("none", str(tmp_path / "no-such.gguf")), Target("pocket", "pocket")]
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], tmp_path, EvalSettings(limit=2))
+    assert [run.path.name for run in runs] == ["pocket"]
+    assert [failure.name for failure in failures] == ["none"]
+    assert isinstance(failures[0], Failure)
+    assert "No model at" in failures[0].error
+
+
+@pytest.mark.timeout(240)
+def test_kept_checkpoints_make_a_curve(tmp_path: Path) -> None:
+    from pspo_bench.training import train
+
+    small = ["data.limit=8", "rollout.prompts_per_step=4", "rollout.group_size=2", "rollout.max_tokens=24"]
+    steps = ["budget.steps=4", "checkpoint.save_steps=2", "checkpoint.keep=true"]
+    recipe: Any = load_recipe(
+        "pocket/grpo", [*small, *steps, "rollout.iterations=1", "rollout.minibatches=1"]
+    )
+    output = train(recipe, tmp_path / "train")
+    found = targets([], [f"{output}/checkpoint-*"])
+    assert [target.name for target in found] == ["checkpoint-2", "checkpoint-4"]
+    # The last one is the finished model; each says of itself what it is.
+    assert resolve(found[1].model).fingerprint == resolve(str(output)).fingerprint
+    assert resolve(found[0].model).fingerprint != resolve(str(output)).fingerprint
+    runs, _ = evaluate_all(found, ["pocket_gsm"], tmp_path / "sweep", EvalSettings(limit=4))
+    curve = Curve.of(load_entries([run.path for run in reversed(runs)]))
+    assert [point.step for point in curve.points] == [2, 4]
+    assert {run.info.base_model for run in runs} == {"pocket"}
+
+
+def test_keep_without_saves_is_refused() -> None:
+    with pytest.raises(ConfigError, match="checkpoint.keep needs checkpoint.save_steps"):
+        validate(CheckpointSection, {"keep": True}, "mine.toml")
