@@ -32,6 +32,10 @@ class StoreError(PspoBenchError):
     """A run folder cannot be read or written, or does not fit what is asked of it."""
 
 
+class EvaluationError(PspoBenchError):
+    """An evaluation cannot go on; what was finished is in its run."""
+
+
 class TrainingError(PspoBenchError):
     """Training cannot start, continue or resume as asked."""
 

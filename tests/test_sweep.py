@@ -32,13 +32,15 @@ def test_names_tell_the_models_apart(tmp_path: Path) -> None:
     for name in ("a/checkpoint-100", "a/checkpoint-20", "b/checkpoint-20"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "a/checkpoint-3").write_text("a file is no checkpoint")
-    one = targets([], [f"{tmp_path}/a/checkpoint-*"])
+    one = targets([], [f"{tmp_path}/a/checkpoint-*"], tmp_path)
     assert [target.name for target in one] == ["checkpoint-20", "checkpoint-100"]
-    both = targets(["pocket", "pocket"], [f"{tmp_path}/[ab]/checkpoint-20"])
+    both = targets(["pocket", "pocket"], [f"{tmp_path}/[ab]/checkpoint-20"], tmp_path)
     assert [target.name for target in both] == ["pocket", "a-checkpoint-20", "b-checkpoint-20"]
-    assert targets(["Qwen/Qwen2.5-0.5B"]) == [Target("Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B")]
+    assert both[1].path == tmp_path / "a-checkpoint-20"
+    # One model by its name: the output folder is its run, as it always was.
+    assert targets(["a/B-0.5"], [], tmp_path) == [Target("B-0.5", "a/B-0.5", tmp_path)]
     with pytest.raises(ConfigError, match="No folder matches --checkpoints '.*nothing-"):
-        targets([], [f"{tmp_path}/nothing-*"])
+        targets([], [f"{tmp_path}/nothing-*"], tmp_path)
 
 
 def test_a_sweep_scores_every_checkpoint_and_orders_them_by_step(
@@ -96,9 +98,9 @@ class Counting:
 
 def test_an_engine_that_can_swap_weights_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES._items, "counting", Counting)
-    wanted = [Target(name, name) for name in ("a", "b", "other", "c")]
+    wanted = [Target(name, name, tmp_path / name) for name in ("a", "b", "other", "c")]
     settings = EvalSettings(engine="counting", limit=2)
-    runs, failures = evaluate_all(wanted, ["pocket_gsm"], tmp_path, settings)
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], settings)
     assert failures == []
     assert [run.path.name for run in runs] == ["a", "b", "other", "c"]
     for run in runs:
@@ -109,10 +111,10 @@ def test_an_engine_that_can_swap_weights_is_kept(tmp_path: Path, monkeypatch: py
 
 
 def test_a_model_that_fails_costs_only_itself(tmp_path: Path) -> None:
-    wanted = [Target("none", str(tmp_path / "no-such.gguf")), Target("pocket", "pocket")]
-    runs, failures = evaluate_all(wanted, ["pocket_gsm"], tmp_path, EvalSettings(limit=2))
+    wanted = targets([str(tmp_path / "none.gguf"), "pocket"], [], tmp_path / "out")
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], EvalSettings(limit=2))
     assert [run.path.name for run in runs] == ["pocket"]
-    assert [failure.name for failure in failures] == ["none"]
+    assert [failure.name for failure in failures] == ["none.gguf"]
     assert isinstance(failures[0], Failure)
     assert "No model at" in failures[0].error
 
@@ -127,12 +129,12 @@ def test_kept_checkpoints_make_a_curve(tmp_path: Path) -> None:
         "pocket/grpo", [*small, *steps, "rollout.iterations=1", "rollout.minibatches=1"]
     )
     output = train(recipe, tmp_path / "train")
-    found = targets([], [f"{output}/checkpoint-*"])
+    found = targets([], [f"{output}/checkpoint-*"], tmp_path / "sweep")
     assert [target.name for target in found] == ["checkpoint-2", "checkpoint-4"]
     # The last one is the finished model; each says of itself what it is.
     assert resolve(found[1].model).fingerprint == resolve(str(output)).fingerprint
     assert resolve(found[0].model).fingerprint != resolve(str(output)).fingerprint
-    runs, _ = evaluate_all(found, ["pocket_gsm"], tmp_path / "sweep", EvalSettings(limit=4))
+    runs, _ = evaluate_all(found, ["pocket_gsm"], EvalSettings(limit=4))
     curve = Curve.of(load_entries([run.path for run in reversed(runs)]))
     assert [point.step for point in curve.points] == [2, 4]
     assert {run.info.base_model for run in runs} == {"pocket"}

@@ -136,6 +136,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument("--revision", help="revision of a Hub model")
     parser.add_argument("--trust-remote-code", action="store_true")
+    _add_executor(parser)
     _add_dry_run(parser)
     _add_places(parser)
 
@@ -262,6 +263,20 @@ def _action(actions: Actions, name: str, command: str, summary: str) -> argparse
 def _runs(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(command=command)
+
+
+def _add_executor(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a cluster")
+    group.add_argument(
+        "--executor", default="local", choices=("local", "ray"), help="ray: in shards over a Ray cluster"
+    )
+    group.add_argument(
+        "--ray-address", help="of the cluster (or RAY_ADDRESS); without one it is this machine"
+    )
+    group.add_argument("--workers", type=int, metavar="N", help="engines at a time (default: as many as fit)")
+    group.add_argument("--gpus-per-worker", type=float, metavar="N", help="default: 1 where there are GPUs")
+    group.add_argument("--cpus-per-worker", type=float, default=1.0, metavar="N")
+    group.add_argument("--shard-questions", type=int, default=64, metavar="N", help="questions in a shard")
 
 
 def _add_dry_run(parser: argparse.ArgumentParser) -> None:

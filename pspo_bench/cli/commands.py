@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pspo_bench.evaluate import EvalSettings, Target
+    from pspo_bench.evaluate import EvalSettings, Failure, Target
+    from pspo_bench.store import Run
 
 
 def run_train(arguments: argparse.Namespace) -> int:
@@ -37,21 +38,18 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_eval(arguments: argparse.Namespace) -> int:
-    from pspo_bench.errors import ConfigError
     from pspo_bench.evaluate import evaluate, targets
     from pspo_bench.report import scores_table
 
     for flag, value in arguments.gen_kwargs.items():
         setattr(arguments, flag, value)
     settings = _eval_settings(arguments)
-    wanted = targets(arguments.model, arguments.checkpoints)
-    if not wanted:
-        raise ConfigError("No model given; name one or more with --model, or folders with --checkpoints")
+    wanted = targets(arguments.model, arguments.checkpoints, arguments.output_path)
     if arguments.dry_run:
         return _eval_plan(arguments, settings, wanted)
-    if len(wanted) > 1 or arguments.checkpoints:
+    if len(wanted) > 1 or arguments.checkpoints or arguments.executor != "local":
         return _eval_several(arguments, settings, wanted)
-    run = evaluate(wanted[0].model, arguments.tasks, arguments.output_path, settings)
+    run = evaluate(wanted[0].model, arguments.tasks, wanted[0].path, settings)
     print(scores_table(run.frame(), title=f"{wanted[0].model} → {run.path}"))
     return 0
 
@@ -81,19 +79,39 @@ def _eval_plan(arguments: argparse.Namespace, settings: EvalSettings, wanted: li
 
 
 def _eval_several(arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]) -> int:
-    from pspo_bench.evaluate import evaluate_all
-    from pspo_bench.report import Curve, load_entries
+    from pspo_bench.report import Curve, load_entries, scores_table
     from pspo_bench.store import write_atomic
 
-    runs, failures = evaluate_all(wanted, arguments.tasks, arguments.output_path, settings, report=_note)
-    if runs:
+    runs, failures = _scored(arguments, settings, wanted)
+    if len(wanted) > 1 and runs:
         curve = Curve.of(load_entries([run.path for run in runs]))
         print(curve.to_terminal())
         write_atomic(arguments.output_path / "curve.csv", curve.to_csv().encode())
         _note(f"Written to {arguments.output_path}: curve.csv and a run folder for each model")
+    elif runs:
+        print(scores_table(runs[0].frame(), title=f"{wanted[0].model} → {runs[0].path}"))
     for failure in failures:
         _note(f"pspo-bench: {failure.name} failed: {failure.error}")
     return 1 if failures else 0
+
+
+def _scored(
+    arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]
+) -> tuple[list[Run], list[Failure]]:
+    if arguments.executor == "local":
+        from pspo_bench.evaluate import evaluate_all
+
+        return evaluate_all(wanted, arguments.tasks, settings, report=_note)
+    from pspo_bench.evaluate.ray import Cluster, evaluate_on_ray
+
+    cluster = Cluster(
+        address=arguments.ray_address,
+        workers=arguments.workers,
+        gpus_per_worker=arguments.gpus_per_worker,
+        cpus_per_worker=arguments.cpus_per_worker,
+        shard_questions=arguments.shard_questions,
+    )
+    return evaluate_on_ray(wanted, arguments.tasks, settings, cluster, report=_note)
 
 
 def run_leaderboard(arguments: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
 """Several models, one after another: a list of them, or the checkpoints of a training run.
 
-    wanted = targets(["pocket"], ["runs/clip/checkpoint-*"])
-    runs, failures = evaluate_all(wanted, ["pocket_gsm"], Path("runs/sweep"), settings)
+    wanted = targets(["pocket"], ["runs/clip/checkpoint-*"], Path("runs/sweep"))
+    runs, failures = evaluate_all(wanted, ["pocket_gsm"], settings)
 
-Each model has a run folder of its own under the output folder. An engine that can take other weights without a
+Each model has a run folder of its own. An engine that can take other weights without a
 restart (`Engine.swap`) is kept from one model to the next.
 """
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model to score, and the name of its run folder."""
+    """A model to score, what to call it, and its run folder."""
 
     name: str
     model: str
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ class Failure:
     error: str
 
 
-def targets(models: Sequence[str], checkpoints: Sequence[str] = ()) -> list[Target]:
+def targets(models: Sequence[str], checkpoints: Sequence[str], output: Path) -> list[Target]:
     """Models and the folders that the patterns of `checkpoints` match, each once, in natural order of their names.
 
-    Names are the last parts of the paths, as many as tell the models apart: `clip-checkpoint-20`. Raises
-    ConfigError for a pattern that matches no folder.
+    Names are the last parts of the paths, as many as tell the models apart: `clip-checkpoint-20`. One model given
+    by name has its run in `output` itself, several have theirs below it. Raises ConfigError for a pattern that
+    matches no folder, or where there is no model at all.
     """
     found = list(models)
     for pattern in checkpoints:
@@ -57,35 +59,40 @@ def targets(models: Sequence[str], checkpoints: Sequence[str] = ()) -> list[Targ
             )
         found += sorted(folders, key=natural_key)
     specs = list(dict.fromkeys(found))
+    if not specs:
+        raise ConfigError("No model given; name one or more with --model, or folders with --checkpoints")
     parts = {spec: Path(spec).expanduser().parts for spec in specs}
-    longest = max(map(len, parts.values()), default=1)
+    longest = max(map(len, parts.values()))
     for depth in range(1, longest + 1):
         names = ["-".join(parts[spec][-depth:]).replace("/", "").replace(" ", "_") for spec in specs]
         if len(set(names)) == len(specs):
             break
-    return [Target(name, spec) for name, spec in zip(names, specs, strict=True)] if specs else []
+    alone = len(specs) == 1 and not checkpoints
+    return [
+        Target(name, spec, output if alone else output / name)
+        for name, spec in zip(names, specs, strict=True)
+    ]
 
 
 def evaluate_all(
     wanted: Sequence[Target],
     task_names: Sequence[str],
-    output: Path,
     settings: EvalSettings,
     report: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Run], list[Failure]]:
-    """Score every model into `output`/<name>; returns the runs that finished, and what failed.
+    """Score every model into its run folder; returns the runs that finished, and what failed.
 
     `report` gets one line per model. Raises ConfigError or DataError before any model is loaded; a model that
     cannot be loaded or scored is a Failure, and the others go on.
     """
     loads = workloads(task_names, settings)
     runs, failures = [], []
-    with closing(_Held(settings)) as held:
+    with closing(HeldEngine(settings)) as held:
         for number, target in enumerate(wanted, 1):
             place = f"[{number}/{len(wanted)}] {target.name}"
             report(place)
             try:
-                run = Run.open(output / target.name, create=True)
+                run = Run.open(target.path, create=True)
                 score(target.model, held.engine_for(target.model), loads, run, settings)
                 runs.append(run)
             except PspoBenchError as error:
@@ -94,21 +101,25 @@ def evaluate_all(
     return runs, failures
 
 
-class _Held:
+class HeldEngine:
     """The one engine that is open, with one model after another in it."""
 
     def __init__(self, settings: EvalSettings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
+        self._model = ""
 
     def engine_for(self, model: str) -> Engine:
-        """The engine at hand where it can swap weights, else a new one in its place."""
+        """The engine at hand if it has or can take the model's weights, else a new one in its place."""
         from pspo_bench.engines import Swapping
 
+        if self._engine is not None and self._model == model:
+            return self._engine
         if not (isinstance(self._engine, Swapping) and self._engine.swap(model)):
             self.close()
             self._engine = open_engine(model, self._settings)
         assert self._engine is not None
+        self._model = model
         return self._engine
 
     def close(self) -> None:

@@ -10,7 +10,8 @@ from pspo_bench.metrics import METRICS, metric, summarise
 from pspo_bench.metrics.basic import accuracy_at_budget
 from pspo_bench.metrics.summary import powers_of_two
 
-COLUMNS = ["task", "temperature", "max_tokens", "example_id", "status", "finish_reason", "completion_tokens", "extracted"]
+COLUMNS = ["task", "temperature", "max_tokens", "example_id", "status", "finish_reason"]
+COLUMNS += ["completion_tokens", "extracted"]
 
 
 def table(*rows: tuple[object, ...]) -> pd.DataFrame:
