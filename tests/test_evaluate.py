@@ -25,7 +25,7 @@ from pspo_bench.evaluate import EvalSettings, evaluate
 from pspo_bench.models import resolve
 from pspo_bench.pocket import base_path
 from pspo_bench.records import SAMPLE_KEY
-from pspo_bench.store import Run
+from pspo_bench.store import PartSetAsideWarning, Run
 
 GREEDY = EvalSettings(limit=12, batch_size=16)
 
@@ -90,19 +90,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def start(run: Path) -> subprocess.Popen[bytes]:
-    arguments = [
-        "eval",
-        "--model",
-        "pocket",
-        "--tasks",
-        "pocket_gsm,pocket_asdiv",
-        "-o",
-        str(run),
-        "--limit",
-        "60",
-    ]
-    arguments += ["--temperature", "0,1", "--samples", "2", "--batch-size", "16"]
+def start(run: Path, questions: int = 60) -> subprocess.Popen[bytes]:
+    arguments = ["eval", "--model", "pocket", "--tasks", "pocket_gsm,pocket_asdiv", "-o", str(run)]
+    arguments += ["--limit", str(questions), "--temperature", "0,1", "--samples", "2", "--batch-size", "16"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
@@ -112,31 +102,68 @@ def start(run: Path) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.timeout(300)
-def test_sigkill_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def kill_after(run: Path, questions: int, new_parts: int, delay_s: float) -> bool:
+    """Start or continue the run and kill it once it has written so many parts; False if it ended before."""
+    wanted = len(list(run.glob("parts/*.parquet"))) + new_parts
+    process = start(run, questions)
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if len(list(run.glob("parts/*.parquet"))) >= wanted:
+            break
+        time.sleep(0.002)
+    time.sleep(delay_s)
+    alive = process.poll() is None
+    if alive:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return alive
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("kills", "questions"), [(3, 60), pytest.param(20, 250, marks=pytest.mark.slow)], ids=["3", "20"]
+)
+def test_sigkill_loses_and_doubles_nothing(tmp_path: Path, kills: int, questions: int) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(whole).wait() == 0
+    assert start(whole, questions).wait() == 0
     rng = random.Random(0)
-    kills = 0
-    for wanted_parts in (1, 5, 10):
-        process = start(killed)
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
-            if len(list(killed.glob("parts/*.parquet"))) >= wanted_parts:
-                break
-            time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.05))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.communicate()
-    assert kills >= 2
+    # 0 parts: anywhere from the interpreter's start to the first batch.
+    for _ in range(kills):
+        new_parts = rng.randrange(0, 5)
+        delay_s = rng.uniform(0, 5) if new_parts == 0 else rng.uniform(0, 0.05)
+        assert kill_after(killed, questions, new_parts, delay_s)
     assert Run.open(killed).info.finished is None
-    assert start(killed).wait() == 0
+    assert start(killed, questions).wait() == 0
     expected, found = Run.open(whole).frame(), Run.open(killed).frame()
-    assert len(expected) == 2 * 60 * 3
+    assert len(expected) == 2 * questions * 3
     assert not found.duplicated(list(SAMPLE_KEY)).any()
     pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.timeout(300)
+def test_two_processes_may_fill_one_run_at_once(tmp_path: Path) -> None:
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    assert start(alone).wait() == 0
+    both = [start(shared), start(shared)]
+    assert [process.wait() for process in both] == [0, 0]
+    pd.testing.assert_frame_equal(Run.open(shared).frame(), Run.open(alone).frame())
+    assert Run.open(shared).info.finished is not None
+
+
+def test_a_foreign_file_among_the_parts_is_named_and_set_aside(tmp_path: Path) -> None:
+    whole = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
+    parts = tmp_path / "run" / "parts"
+    (parts / "notes.parquet").write_text("not a table")
+    pd.DataFrame({"task": ["pocket_gsm"], "status": ["correct"]}).to_parquet(parts / "other.parquet")
+    (parts / "half.parquet.tmp").write_bytes(b"PAR1")  # another name: nobody reads it
+    with pytest.warns(PartSetAsideWarning) as caught:
+        again = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY).frame()
+    pd.testing.assert_frame_equal(again, whole)
+    said = " ".join(str(warning.message) for warning in caught)
+    assert "notes.parquet is torn or damaged" in said
+    assert "other.parquet is not a table of samples" in said
+    aside = {path.name for path in (tmp_path / "run" / "set_aside").iterdir()}
+    assert aside == {"notes.parquet", "other.parquet"}
 
 
 def damaged_copy(folder: Path) -> Path:
