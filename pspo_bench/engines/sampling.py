@@ -23,7 +23,9 @@ from torch import Tensor
 from pspo_bench.records import Sampling
 
 NOT_A_TOKEN = -1
-_FIRST_LOOK = 1024
+_FIRST_LOOK = 128
+"""Tokens that top-p first looks at; torch finds so few by a heap, many more by a sort that takes ten times as long."""
+_BLOCK = 256
 _SEED_SPACE = 2**128
 
 
@@ -43,11 +45,17 @@ def draw(logits: Tensor, sampling: Sequence[Sampling], uniform: Tensor) -> Tenso
     for rows, truncated in _sampled_rows(sampling):
         index = torch.tensor(rows, device=logits.device)
         chosen = [sampling[row] for row in rows]
-        temperature = torch.tensor([s.temperature for s in chosen], device=logits.device)
-        scaled = logits[index].float() / temperature[:, None]
+        weights = _weights(logits[index], highest[index], chosen)
         number = uniform[rows].to(logits.device, torch.float64)
-        tokens[index] = _draw_truncated(scaled, chosen, number) if truncated else _draw_any(scaled, number)
+        tokens[index] = _draw_truncated(weights, chosen, number) if truncated else _draw_any(weights, number)
     return tokens.masked_fill(~torch.isfinite(highest), NOT_A_TOKEN)
+
+
+def _weights(logits: Tensor, highest: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """exp((logits - highest) / temperature), (B, V) float32: probabilities up to a factor, 1 for the best token."""
+    temperature = torch.tensor([s.temperature for s in sampling], device=logits.device)
+    shifted = logits.to(torch.float32, copy=True).sub_(highest.float()[:, None])
+    return shifted.div_(temperature[:, None]).exp_()
 
 
 def _sampled_rows(sampling: Sequence[Sampling]) -> list[tuple[list[int], bool]]:
@@ -61,53 +69,73 @@ def _sampled_rows(sampling: Sequence[Sampling]) -> list[tuple[list[int], bool]]:
     return [(rows, truncated) for truncated, rows in groups.items() if rows]
 
 
-def _draw_any(scaled: Tensor, uniform: Tensor) -> Tensor:
-    """scaled (B, V), uniform (B,) → token ids (B,)."""
-    return _inverse_cdf(torch.softmax(scaled, dim=-1), uniform)
+def _draw_any(weights: Tensor, uniform: Tensor) -> Tensor:
+    """weights (B, V), uniform (B,) → token ids (B,).
+
+    In two looks, at the sums of blocks and then into one block, so that the vocabulary is not summed up in float64.
+    """
+    rows, vocabulary = weights.shape
+    padded = torch.nn.functional.pad(weights, (0, -vocabulary % _BLOCK))
+    blocks = padded.view(rows, -1, _BLOCK)
+    block, rest = _inverse_cdf(blocks.sum(-1), uniform)
+    token, _ = _inverse_cdf(blocks[torch.arange(rows, device=weights.device), block], rest)
+    return block * _BLOCK + token
 
 
 def _draw_truncated(
-    scaled: Tensor, sampling: Sequence[Sampling], uniform: Tensor, width: int = _FIRST_LOOK
+    weights: Tensor, sampling: Sequence[Sampling], uniform: Tensor, width: int = _FIRST_LOOK
 ) -> Tensor:
     """As `_draw_any`, from the tokens that top-k and min-p leave, and of those the nucleus of mass top-p.
 
-    Exact without sorting the vocabulary: the `width` best tokens grow until they hold all that is needed.
+    Exact without sorting the vocabulary: rows whose `width` best tokens do not hold all that is needed look again,
+    at more.
     """
-    vocabulary = scaled.shape[-1]
-    width = min(width, vocabulary)
-    column = partial(torch.tensor, device=scaled.device, dtype=torch.float64)
+    width = min(width, weights.shape[-1])
+    best, ids = weights.topk(width, dim=-1)  # (B, width), descending
+    kept, whole = _kept(best.double(), weights.sum(-1, keepdim=True), sampling, weights.shape[-1])
+    ids, order = ids.sort(dim=-1)
+    chosen, _ = _inverse_cdf((best * kept).gather(-1, order), uniform)
+    tokens = ids.gather(-1, chosen[:, None]).squeeze(-1)
+    again = (~whole).nonzero().flatten()
+    if again.numel():
+        some = [sampling[row] for row in again.tolist()]
+        tokens[again] = _draw_truncated(weights[again], some, uniform[again], width * 8)
+    return tokens
+
+
+def _kept(
+    best: Tensor, total: Tensor, sampling: Sequence[Sampling], vocabulary: int
+) -> tuple[Tensor, Tensor]:
+    """Which of the `best` tokens (B, width) may be drawn, and whether they are all that may, (B,)."""
+    width = best.shape[-1]
+    column = partial(torch.tensor, device=best.device, dtype=torch.float64)
     top_p = column([[s.top_p] for s in sampling])  # (B, 1), as the next two
     top_k = column([[s.top_k or vocabulary] for s in sampling])
     min_p = column([[s.min_p] for s in sampling])
-    log_total = torch.logsumexp(scaled, dim=-1, keepdim=True)
-    best, ids = scaled.topk(width, dim=-1)  # (B, width), descending
-    probability = (best - log_total).double().exp()
-    candidate = (torch.arange(width, device=scaled.device) < top_k) & (
-        probability >= min_p * probability[:, :1]
-    )
+    candidate = (torch.arange(width, device=best.device) < top_k) & (best >= min_p * best[:, :1])
     candidate[:, 0] = True
-    probability = probability * candidate
+    left = best * candidate
+    running = left.cumsum(-1)
     limited = (top_k < vocabulary) | (min_p > 0)
-    mass = torch.where(limited, probability.sum(-1, keepdim=True), 1.0)  # of all candidates
-    running = probability.cumsum(-1)
-    reached = torch.where(limited, ~candidate[:, -1:] | (top_k <= width), running[:, -1:] >= top_p)
-    if width < vocabulary and not bool(reached.all()):
-        return _draw_truncated(scaled, sampling, uniform, width * 8)
-    kept = candidate & (running - probability < top_p * mass)  # less than top_p among the more probable
+    mass = torch.where(limited, running[:, -1:], total.double())  # of all candidates
+    kept = candidate & (running - left < top_p * mass)  # less than top_p among the more probable
     kept[:, 0] = True  # top_p 0 is greedy
-    ids, order = ids.sort(dim=-1)
-    chosen = _inverse_cdf((probability * kept).gather(-1, order), uniform)
-    return ids.gather(-1, chosen[:, None]).squeeze(-1)
+    whole = torch.where(limited, ~candidate[:, -1:] | (top_k <= width), running[:, -1:] >= top_p * mass)
+    return kept, whole.squeeze(-1) | (width == vocabulary)
 
 
-def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
-    """The first index at which the running sum of `weights` (B, N) exceeds uniform · total; never a zero
-    weight.
+def _inverse_cdf(weights: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """The first index at which the running sum of `weights` (B, N) exceeds uniform · total; never a zero weight.
+
+    Also how far into that weight the number fell, in [0, 1).
     """
     cumulative = weights.cumsum(-1, dtype=torch.float64)
     total = cumulative[:, -1:].contiguous()
     target = uniform[:, None] * total
-    index = torch.searchsorted(cumulative, target, right=True).squeeze(-1)
+    index = torch.searchsorted(cumulative, target, right=True)
     # uniform < 1, but uniform · total can round up to total: then the last token that has weight is meant.
-    last = torch.searchsorted(cumulative, total).squeeze(-1)
-    return torch.minimum(index, last)
+    # Of what is not a number every index is beyond the end; `draw` discards it.
+    index = torch.minimum(index, torch.searchsorted(cumulative, total)).clamp(max=weights.shape[-1] - 1)
+    weight = weights.gather(-1, index).double()
+    rest = (target - (cumulative.gather(-1, index) - weight)) / weight
+    return index.squeeze(-1), rest.clamp(0, 1 - 2**-53).squeeze(-1)

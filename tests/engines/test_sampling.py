@@ -17,6 +17,10 @@ def one(logits: list[float], temperature: float, top_p: float, uniform: float, *
     return int(draw(torch.tensor([logits]), [sampling], torch.tensor([uniform]).double()))
 
 
+def weights(logits: torch.Tensor) -> torch.Tensor:
+    return (logits - logits.max(dim=-1, keepdim=True).values).exp()
+
+
 # Probabilities .5, .3, .2 for tokens 1, 2, 0.
 LOGITS = [math.log(0.2), math.log(0.5), math.log(0.3)]
 
@@ -28,6 +32,21 @@ LOGITS = [math.log(0.2), math.log(0.5), math.log(0.3)]
 )
 def test_temperature_one_inverts_the_cdf(uniform: float, token: int) -> None:
     assert one(LOGITS, 1.0, 1.0, uniform) == token
+
+
+def test_the_whole_vocabulary_is_drawn_from_in_its_order() -> None:
+    # 1,000 tokens: four blocks of 256, the last one padded. Against one plain running sum in float64.
+    generator = torch.Generator().manual_seed(11)
+    logits = torch.randn(400, 1000, generator=generator) * 2
+    logits[:, 300:512] = -torch.inf  # a whole block, and most of another, can never be drawn
+    uniform = torch.rand(400, generator=generator, dtype=torch.float64)
+    uniform[:2] = torch.tensor([0.0, 1 - 2**-53])
+    drawn = draw(logits, [Sampling(0.9)] * 400, uniform)
+    cumulative = torch.softmax(logits.double() / 0.9, -1).cumsum(-1)
+    expected = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True).squeeze(-1)
+    assert (drawn == expected.clamp(max=999)).float().mean() > 0.99  # float32 sums may move a border
+    assert bool(torch.isfinite(logits.gather(-1, drawn[:, None])).all())
+    assert int(drawn[0]) == 0
 
 
 def test_temperature_divides_the_logits() -> None:
@@ -57,7 +76,7 @@ def test_top_k_and_min_p_leave_the_best_and_top_p_counts_what_they_leave() -> No
 def test_limits_hold_beyond_the_first_look(limits: dict[str, float]) -> None:
     logits = torch.randn(8, 5000, generator=torch.Generator().manual_seed(2)) * 0.3
     uniform = torch.rand(8, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    drawn = _draw_truncated(logits, [Sampling(1.0, 0.9, **limits)] * 8, uniform, width=16)
+    drawn = _draw_truncated(weights(logits), [Sampling(1.0, 0.9, **limits)] * 8, uniform, width=16)
     for row, token, number in zip(logits, drawn.tolist(), uniform.tolist(), strict=True):
         probability = torch.softmax(row.double(), -1)
         worst = probability.sort(descending=True).values[int(limits.get("top_k", 5000)) - 1]
@@ -92,7 +111,7 @@ def test_nucleus_equals_a_full_sort(top_p: float, spread: float) -> None:
     generator = torch.Generator().manual_seed(7)
     logits = torch.randn(12, 5000, generator=generator) * spread
     uniform = torch.rand(12, generator=generator, dtype=torch.float64)
-    drawn = _draw_truncated(logits, [Sampling(1.0, top_p)] * 12, uniform, width=16)
+    drawn = _draw_truncated(weights(logits), [Sampling(1.0, top_p)] * 12, uniform, width=16)
     expected = [nucleus_by_sorting(row, top_p, float(u)) for row, u in zip(logits, uniform, strict=True)]
     assert drawn.tolist() == expected
 
