@@ -77,11 +77,16 @@ def fill(run: Run, engine: Engine, wanted: Sequence[Job]) -> None:
 def _batches(stream: Iterator[tuple[int, Completion]]) -> Iterator[list[tuple[int, Completion]]]:
     batch: list[tuple[int, Completion]] = []
     started = time.monotonic()
-    for item in stream:
-        batch.append(item)
-        if len(batch) >= PART_ROWS or time.monotonic() - started > PART_SECONDS:
-            yield batch
-            batch, started = [], time.monotonic()
+    try:
+        for item in stream:
+            batch.append(item)
+            if len(batch) >= PART_ROWS or time.monotonic() - started > PART_SECONDS:
+                yield batch
+                batch, started = [], time.monotonic()
+    except (Exception, KeyboardInterrupt):
+        if batch:
+            yield batch  # what was made, and perhaps paid for, is saved before the error is told
+        raise
     if batch:
         yield batch
 
