@@ -194,8 +194,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     _runs(parser, "check")
     parser.add_argument("file", type=path, help="JSONL file, - for stdin")
     parser.add_argument("-o", "--output", type=path, help="file for the verdict rows (default: stdout)")
-    parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
+    _add_checking(parser)
     parser.add_argument(
         "--cache", type=path, metavar="FILE", help="remember what worker processes decide in this SQLite file"
     )
@@ -219,6 +218,47 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes for a grader")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
     _add_dry_run(parser)
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "import")
+    parser.add_argument("file", type=path, metavar="FILE", help="log file, or a harness's output folder")
+    parser.add_argument(
+        "--task", required=True, help="whose examples the rows answer; none: they are their own task"
+    )
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="RUN", help="run folder")
+    parser.add_argument("--format", help="lm-eval, lighteval, inspect or jsonl (default: by its content)")
+    parser.add_argument("--source-model", metavar="NAME", help="the one to take, where the log has several")
+    parser.add_argument("--temperature", type=float, help="of rows that do not say theirs")
+    parser.add_argument("--fingerprint", help="of the weights, where you know them")
+    parser.add_argument("--answer-type", default="auto", help="of the golds, with --task none")
+    parser.add_argument("--name", help="of the task, with --task none (default: as the log calls it)")
+    parser.add_argument("--split", help="of the task (default: its eval_split)")
+    _add_checking(parser)
+    _add_places(parser)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "export")
+    parser.add_argument("run", type=path, metavar="RUN")
+    parser.add_argument("--format", required=True, choices=("lm-eval", "jsonl"))
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="DIR")
+
+
+def _add_rescore(parser: argparse.ArgumentParser) -> None:
+    _runs(parser, "rescore")
+    parser.add_argument("runs", nargs="+", type=path, metavar="RUN")
+    parser.add_argument("--scoring", default="symbolic", choices=("symbolic", "strict", "flexible", "paper"))
+    parser.add_argument(
+        "--cache", type=path, metavar="FILE", help="remember what worker processes decide in this SQLite file"
+    )
+    _add_checking(parser)
+    _add_dry_run(parser)
+
+
+def _add_checking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, default=1, help="processes for symbolic comparison")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="limit for one check")
 
 
 def _add_pocket(parser: argparse.ArgumentParser) -> None:
@@ -248,6 +288,9 @@ COMMANDS = {
         "check the answers in a JSONL file: rows {id, gold, completion, answer_type?, question?}",
         _add_check,
     ),
+    "import": ("take in another harness's log: lm-eval, lighteval, Inspect, plain JSONL", _add_import),
+    "export": ("hand out a run as another harness's log", _add_export),
+    "rescore": ("check the saved completions of runs again, without a model", _add_rescore),
     "audit": ("give the samples of runs to every grader and say where they disagree", _add_audit),
     "pocket": ("the model that ships with the package", _add_pocket),
     "demo": ("the whole loop on the pocket model: train, score, leaderboard", _add_demo),

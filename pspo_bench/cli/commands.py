@@ -243,6 +243,55 @@ def run_check(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_import(arguments: argparse.Namespace) -> int:
+    from pspo_bench.interop import import_run
+
+    report = import_run(
+        arguments.file,
+        arguments.task,
+        arguments.output,
+        format=arguments.format,
+        model=arguments.source_model,
+        temperature=arguments.temperature,
+        fingerprint=arguments.fingerprint,
+        answer_type=arguments.answer_type,
+        name=arguments.name,
+        split=arguments.split,
+        data_dir=arguments.data_dir,
+        tasks_dir=arguments.tasks_dir,
+        workers=arguments.workers,
+        timeout_s=arguments.timeout,
+    )
+    print(report)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from pspo_bench.interop import export_run
+    from pspo_bench.store import Run
+
+    for written in export_run(Run.open(arguments.run), arguments.format, arguments.output):
+        print(written)
+    return 0
+
+
+def run_rescore(arguments: argparse.Namespace) -> int:
+    from pspo_bench.rescore import rescore
+    from pspo_bench.store import Run
+
+    for run in [Run.open(path) for path in arguments.runs]:
+        report = rescore(
+            run,
+            scoring=arguments.scoring,
+            workers=arguments.workers,
+            timeout_s=arguments.timeout,
+            cache=arguments.cache,
+            dry_run=arguments.dry_run,
+        )
+        print(f"{run.path}: {report}")
+    return 0
+
+
 def run_audit(arguments: argparse.Namespace) -> int:
     import shlex
 

@@ -332,4 +332,9 @@ def _differences(members: Sequence[Member]) -> list[str]:
         tasks = [task for task, values in seen.items() if len(values) > 1]
         if tasks:
             notes.append(f"Not strictly comparable: rows were run with {words} on {', '.join(tasks)}.")
+    checkers = {checker for member in members for run in member.runs for checker in run.checkers}
+    if len(checkers) > 1:
+        notes.append(
+            f"Not comparable: the verdicts are by different checkers: {', '.join(sorted(checkers))}."
+        )
     return notes

@@ -68,12 +68,16 @@ class TaskCounts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run's scores with its provenance; `source` is the folder or file it was read from."""
+    """A run's scores with its provenance; `source` is the folder or file it was read from.
+
+    `checkers` are those whose verdicts the scores count, with their versions; empty in files of before they were kept.
+    """
 
     info: RunInfo
     scores: tuple[TaskCounts, ...]
     complete: bool
     source: Path
+    checkers: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:
@@ -121,6 +125,7 @@ class Result:
             "format": FORMAT,
             "version": VERSION,
             "complete": self.complete,
+            "checkers": list(self.checkers),
             "run": self.info.to_dict(),
             "scores": scores,
         }
@@ -167,7 +172,8 @@ def result_of(run: Run) -> Result:
         for name, task in info.tasks.items()
         for label, wanted in task.expected_samples.items()
     )
-    return Result(info, counts, complete, run.path)
+    by = frame[["checker", "checker_version"]].drop_duplicates().itertuples(index=False, name=None)
+    return Result(info, counts, complete, run.path, tuple(sorted(" ".join(pair) for pair in by)))
 
 
 def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
@@ -234,7 +240,9 @@ def load_result(path: Path) -> Result:
                 f"it is {data['format']} version {data['version']}, not {FORMAT} version {VERSION}"
             )
         scores = tuple(_checked(TaskCounts(**score)) for score in data["scores"])
-        return Result(RunInfo.from_dict(data["run"], str(path)), scores, bool(data["complete"]), path)
+        info = RunInfo.from_dict(data["run"], str(path))
+        checkers = tuple(str(one) for one in data.get("checkers", ()))
+        return Result(info, scores, bool(data["complete"]), path, checkers)
     except OSError as error:
         raise StoreError(f"Cannot read {path}: {error.strerror}; check the path") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -48,7 +48,6 @@ def sample_schema() -> pa.Schema:
 def to_parquet(samples: Sequence[Sample]) -> bytes:
     """The samples as one Parquet file with page checksums."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = {item.name: [getattr(s, item.name) for s in samples] for item in fields(Sample)}
     try:
@@ -56,6 +55,14 @@ def to_parquet(samples: Sequence[Sample]) -> bytes:
     except UnicodeEncodeError:  # a lone surrogate, which a server's JSON may hold, has no UTF-8
         columns = {name: [_encodable(value) for value in values] for name, values in columns.items()}
         table = pa.table(columns, schema=sample_schema())
+    return table_bytes(table)
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """A table as one Parquet file with page checksums."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
@@ -65,8 +72,10 @@ def _encodable(value: object) -> object:
     return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
 
 
-def read_part(path: Path, columns: Sequence[str], fingerprint: str | None) -> pa.Table:
-    """The given columns of a part.
+def read_part(
+    path: Path, columns: Sequence[str], fingerprint: str | None, wanted: pa.Schema | None = None
+) -> pa.Table:
+    """The given columns of a part, or of another file that has the columns of `wanted`.
 
     Raises UnusablePartError if it is torn, damaged, no table of samples, or of another model than
     `fingerprint`; StoreError if it cannot be read at all or is of another version of pspo-bench.
@@ -74,7 +83,7 @@ def read_part(path: Path, columns: Sequence[str], fingerprint: str | None) -> pa
     import pyarrow as pa
 
     try:
-        table = _read_table(path, columns)
+        table = _read_table(path, columns, wanted or sample_schema())
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError) as error:
@@ -88,13 +97,12 @@ def read_part(path: Path, columns: Sequence[str], fingerprint: str | None) -> pa
     return table
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
+def _read_table(path: Path, columns: Sequence[str], wanted: pa.Schema) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         found = file.schema_arrow
-        wanted = sample_schema()
         missing = [name for name in wanted.names if name not in found.names]
         if missing:
             _refuse_columns(path, found, missing)

@@ -22,10 +22,12 @@ from pspo_bench.store.parts import (
     read_part,
     sample_schema,
     sort_key,
+    table_bytes,
     to_parquet,
     write_atomic,
     write_error,
 )
+from pspo_bench.store.verdicts import VERDICT_COLUMNS, VERDICT_FILE_COLUMNS, Verdicts, verdict_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +43,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.parts = path / "parts"
+        self.rescored = path / "rescored"
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool = False) -> Run:
@@ -145,31 +148,72 @@ class Run:
     def frame(self) -> pd.DataFrame:
         """All samples, one row per key, sorted by task, example, temperature and sample index.
 
-        Where a key was written twice the earlier part wins. Which process wrote what, and when, leaves no
+        Where a key was written twice the earlier part wins; the verdicts are those of the newest rescoring where
+        it has one. Which process wrote what, and when, leaves no
         trace: a run that was resumed gives the same table as one that was not.
         """
         import pyarrow as pa
 
-        tables = list(self.tables(tuple(f.name for f in fields(Sample))))
+        tables = list(self._stored(COLUMNS))
         table = pa.concat_tables(tables) if tables else sample_schema().empty_table()
-        frame: pd.DataFrame = table.to_pandas()
+        verdicts = self.verdicts()
+        frame: pd.DataFrame = (verdicts.over(table) if verdicts else table).to_pandas()
         frame = frame.drop_duplicates(list(SAMPLE_KEY), keep="first")
         return frame.sort_values(list(SORT_COLUMNS), key=sort_key, kind="stable", ignore_index=True)
 
     def tables(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-        """The usable parts, oldest first, reduced to `columns`; others are set aside with a warning."""
-        fingerprint = self.info.fingerprint if self.started else None
+        """The usable parts, oldest first, reduced to `columns`; others are set aside with a warning.
+
+        Verdicts are those of the newest rescoring where it has one.
+        """
+        verdicts = self.verdicts() if set(columns) & set(VERDICT_COLUMNS) else None
+        if verdicts is None:
+            yield from self._stored(columns)
+            return
+        for table in self._stored(tuple(dict.fromkeys((*columns, *SAMPLE_KEY)))):
+            yield verdicts.over(table).select(list(columns))
+
+    def _stored(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+        """`tables` as they were written."""
+        fingerprint = self._fingerprint
         for path in sorted(self.parts.glob("*.parquet")):
             try:
                 table = read_part(path, columns, fingerprint)
             except FileNotFoundError:
                 continue  # another reader has just set it aside
             except UnusablePartError as error:
-                self._set_aside(path, str(error))
+                self._set_aside(path, str(error), "samples count as not done: run eval again to fill them")
                 continue
             yield table
 
-    def _set_aside(self, path: Path, why: str) -> None:
+    # verdicts of a rescoring
+
+    def verdicts(self) -> Verdicts | None:
+        """The newest usable file of verdicts in RUN/rescored; others are set aside with a warning."""
+        for path in sorted(self.rescored.glob("*.parquet"), reverse=True):
+            try:
+                return Verdicts(read_part(path, VERDICT_FILE_COLUMNS, self._fingerprint, verdict_schema()))
+            except FileNotFoundError:
+                continue
+            except UnusablePartError as error:
+                self._set_aside(path, str(error), "verdicts do not count: run rescore again")
+        return None
+
+    def add_verdicts(self, verdicts: pa.Table, label: str) -> Path:
+        """Writes a table of `VERDICT_FILE_COLUMNS` as the newest verdicts; `label` says whose they are."""
+        try:
+            self.rescored.mkdir(exist_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        path = self.rescored / f"{time.time_ns():020d}-{label}.parquet"
+        write_atomic(path, table_bytes(verdicts.cast(verdict_schema())))
+        return path
+
+    @property
+    def _fingerprint(self) -> str | None:
+        return self.info.fingerprint if self.started else None
+
+    def _set_aside(self, path: Path, why: str, loss: str) -> None:
         target = self.path / "set_aside" / path.name
         try:
             target.parent.mkdir(exist_ok=True)
@@ -177,8 +221,7 @@ class Run:
             done = f"moved to {target}"
         except OSError as error:
             done = f"ignored (it could not be moved: {error})"
-        message = f"{path} {why}; {done}; its samples count as not done: run eval again to fill them"
-        warnings.warn(message, PartSetAsideWarning, stacklevel=4)
+        warnings.warn(f"{path} {why}; {done}; its {loss}", PartSetAsideWarning, stacklevel=5)
 
 
 def is_run(path: str | Path) -> bool:
