@@ -20,8 +20,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from pspo_bench.answers import check
+from pspo_bench.engines.chat import render_plain
 from pspo_bench.errors import ConfigError, DataError, ModelError, StoreError
-from pspo_bench.evaluate import EvalSettings, evaluate
+from pspo_bench.evaluate import EvalSettings, evaluate, jobs, workloads
 from pspo_bench.models import resolve
 from pspo_bench.pocket import base_path
 from pspo_bench.records import SAMPLE_KEY
@@ -251,3 +252,19 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_saved(
     monkeypatch.undo()
     pd.testing.assert_frame_equal(Run.open(tmp_path / "run").frame(), saved)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["tasks"].keys() == {"pocket_gsm"}
+
+
+def test_few_shots_are_the_same_for_every_question_and_stand_with_their_solutions(tmp_path: Path) -> None:
+    (load,) = workloads(["pocket_gsm"], EvalSettings(limit=3, num_fewshot=2))
+    prompts = {job.example.id: job.prompt for job in jobs(render_plain, [load], EvalSettings())}
+    first, second = load.shots
+    shown = f"{first.question}\n{first.solution}\n\n{second.question}\n{second.solution}\n\n"
+    assert list(prompts.values()) == [f"{shown}{e.question}\n" for e in load.examples]
+    assert {shot.question for shot in load.shots}.isdisjoint(e.question for e in load.examples)
+    # More shots keep these, and the run of one number does not take in those of another.
+    assert set(load.shots) < set(workloads(["pocket_gsm"], EvalSettings(num_fewshot=3))[0].shots)
+    evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=2, num_fewshot=1))
+    with pytest.raises(StoreError, match="was run with prompt_hash"):
+        evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=2))
+    with pytest.raises(ConfigError, match="has no train split apart from what is scored"):
+        workloads(["pocket_gsm"], EvalSettings(split="train", num_fewshot=1))

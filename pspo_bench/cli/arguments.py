@@ -122,6 +122,9 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="split to score (default: the task's eval_split)")
     parser.add_argument("--system-prompt", help="instead of the task's; '' for none")
     parser.add_argument(
+        "--num-fewshot", type=int, default=0, metavar="N", help="worked examples of the train split first"
+    )
+    parser.add_argument(
         "--engine", default="hf", help="hf, vllm, openai, replay, a plug-in's name or module:attr"
     )
     parser.add_argument(

@@ -52,8 +52,9 @@ def _rendered(
 
 
 def render_plain(messages: Messages) -> str:
-    """The texts in order, a blank line between them, a newline at the end."""
-    return "\n\n".join(message["content"] for message in messages) + "\n"
+    """The texts in order, a blank line between them, but an answer right below its question; a newline at the end."""
+    ends = {"user": "\n"}
+    return "".join(message["content"] + ends.get(message["role"], "\n\n") for message in messages)
 
 
 def _apply(tokenizer: Any, messages: Messages, template_args: dict[str, Any] | None) -> str:

@@ -23,12 +23,13 @@ from pspo_bench.tasks import Task, load_examples, load_task, require_readable_go
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One task with its examples and the system prompt that they are asked with."""
+    """One task with its examples, and the system prompt and the worked examples that they are asked with."""
 
     task: Task
     examples: tuple[Example, ...]
     system_prompt: str
     max_tokens: int
+    shots: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,21 @@ def workloads(task_names: Sequence[str], settings: EvalSettings) -> list[Workloa
         examples = load_examples(task, settings.split, data_dir=settings.data_dir, limit=settings.limit)
         require_readable_golds(task, examples)
         prompt = system_prompt(task.system_prompt, settings.system_prompt)
-        loads.append(Workload(task, tuple(examples), prompt, settings.max_tokens or task.max_tokens))
+        limit = settings.max_tokens or task.max_tokens
+        loads.append(Workload(task, tuple(examples), prompt, limit, _shots(task, settings)))
     return loads
+
+
+def _shots(task: Task, settings: EvalSettings) -> tuple[Example, ...]:
+    """The worked examples, the same for every question and model: a fixed subset of the train split."""
+    if not settings.num_fewshot:
+        return ()
+    if "train" not in task.splits or (settings.split or task.eval_split) == "train":
+        raise ConfigError(
+            f"Task '{task.name}' has no train split apart from what is scored, so --num-fewshot has nothing to show;"
+            f" its splits: {', '.join(task.splits)}"
+        )
+    return tuple(load_examples(task, "train", data_dir=settings.data_dir, limit=settings.num_fewshot))
 
 
 def jobs(
@@ -102,7 +116,7 @@ def jobs(
             for index in range(settings.repeats(temperature))
         ]
         for example in load.examples:
-            prompt = render(messages(example, load.system_prompt))
+            prompt = render(messages(example, load.system_prompt, load.shots))
             prompt_hash = short_hash(prompt)
             for sampling, index in grid:
                 yield Job(example, load.system_prompt, prompt, prompt_hash, sampling, index, settings.seed)

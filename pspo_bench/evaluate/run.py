@@ -120,7 +120,7 @@ def _task_info(load: Workload, engine: Engine, settings: RunSettings, split: str
     return TaskInfo(
         n_questions=len(load.examples),
         content_sha256=content_hash(load.examples),
-        prompt_hash=short_hash(load.system_prompt, engine.chat_template_hash),
+        prompt_hash=short_hash(load.system_prompt, engine.chat_template_hash, *(s.hash for s in load.shots)),
         system_prompt_hash=short_hash(load.system_prompt),
         max_tokens=load.max_tokens,
         split=split,

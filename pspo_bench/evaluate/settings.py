@@ -21,7 +21,8 @@ class EvalSettings:
     """How to sample and where to look for things. Greedy (temperature 0) gets one sample per question.
 
     The first temperature is the headline, declared before the run. `max_tokens` None means each task's own.
-    `model_args` are options of the engine, passed on as they are. Raises ConfigError for a value out of range.
+    `num_fewshot` worked examples of the task's train split stand before each question. `model_args` are options
+    of the engine, passed on as they are. Raises ConfigError for a value out of range.
     """
 
     temperatures: tuple[float, ...] = (0.0,)
@@ -36,6 +37,7 @@ class EvalSettings:
     limit: int | float | None = None
     split: str | None = None
     system_prompt: str | None = None
+    num_fewshot: int = 0
     engine: str = "hf"
     model_args: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int | None = None
@@ -56,6 +58,8 @@ class EvalSettings:
                 raise ConfigError(f"{name} must be at least 1, not {value}")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+        if self.num_fewshot < 0:
+            raise ConfigError(f"num_fewshot must be at least 0, not {self.num_fewshot}")
         if self.top_k < 0:
             raise ConfigError(f"top_k must be at least 0 (0: all tokens), not {self.top_k}")
         if not 0 <= self.min_p <= 1:

@@ -6,20 +6,16 @@ training and evaluation cannot drift apart.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.engines.chat import accepted, has_template, render_plain
 from pspo_bench.errors import DataError
-from pspo_bench.prompts import messages
+from pspo_bench.prompts import demonstration, messages
 from pspo_bench.records import Example, short_hash
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-CALCULATOR_NOTE = re.compile(r"<<[^<>]*>>")
-"""GSM8K's calculator annotations (https://github.com/openai/grade-school-math), not part of the text."""
 
 
 def split_validation(examples: Sequence[Example], rows: int) -> tuple[list[Example], list[Example]]:
@@ -67,17 +63,6 @@ def demonstration_dataset(examples: Sequence[Example], system_prompt: str, token
         )
         rows.append({"prompt": _prompt(example, system_prompt, tokenizer), "completion": completion})
     return Dataset.from_list(rows)
-
-
-def demonstration(example: Example) -> str:
-    """The worked solution to imitate. Raises DataError if the task's data has none."""
-    if not example.solution:
-        raise DataError(
-            f"Task '{example.task}', example '{example.id}' has no worked solution, so it cannot be used for sft;"
-            " give columns.solution in the task file, or another objective"
-        )
-    text = CALCULATOR_NOTE.sub("", example.solution).strip()
-    return text if "####" in text else f"{text}\n#### {example.gold}"
 
 
 def rows_hash(examples: Sequence[Example]) -> str:

@@ -42,7 +42,7 @@ def test_calculator_notes_are_not_part_of_a_demonstration() -> None:
     )
     assert demonstration(gsm) == "48/2 = 24 clips.\n48+24 = 72\n#### 72"
     assert demonstration(Example("t", "1", "q", "5", "number", solution="2 + 3 = 5")) == "2 + 3 = 5\n#### 5"
-    with pytest.raises(DataError, match="example '2' has no worked solution, so it cannot be used for sft"):
+    with pytest.raises(DataError, match="example '2' has no worked solution to show or to train on"):
         demonstration(Example("t", "2", "q", "5", "number"))
 
 
