@@ -99,8 +99,8 @@ def prepare(place: Place, prompts: int, data_dir: Path | None) -> None:
     (place.folder / "bench.toml").write_text(OUR_TASK)
 
 
-def timed(command: Sequence[str], log: Path) -> tuple[float, float]:
-    """(wall seconds, peak MiB) of a process. Raises RuntimeError with the end of its log if it fails."""
+def timed(command: Sequence[str], log: Path) -> dict[str, float]:
+    """Wall and processor seconds and peak MiB of a process. Raises RuntimeError with the end of its log if it fails."""
     with log.open("wb") as sink:
         started = time.monotonic()
         process = subprocess.Popen(
@@ -110,7 +110,8 @@ def timed(command: Sequence[str], log: Path) -> tuple[float, float]:
         seconds = time.monotonic() - started
     if status:
         raise RuntimeError(f"{command[0]} failed: {log.read_text(errors='replace')[-3000:]}")
-    return seconds, usage.ru_maxrss / 1024
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"wall_s": seconds, "cpu_s": cpu, "peak_mib": usage.ru_maxrss / 1024}
 
 
 def ours(place: Place, setting: Setting, python: str, engine: str) -> tuple[list[str], Path]:
@@ -172,17 +173,12 @@ def measure(place: Place, setting: Setting, tools: dict[str, str]) -> dict[str, 
     for tool, python in tools.items():
         engine = {"pspo-bench hf": "hf", "pspo-bench vllm": "vllm"}.get(tool)
         command, output = ours(place, setting, python, engine) if engine else theirs(place, setting, python)
-        seconds, peak = timed(command, place.folder / f"{tool.replace(' ', '-')}-{setting.name}.log")
+        cost = timed(command, place.folder / f"{tool.replace(' ', '-')}-{setting.name}.log")
         texts[tool] = our_texts(output) if engine else their_texts(output)
         flat = [text for group in texts[tool] for text in group]
-        tokens = sum(len(found) for found in tokenizer.encode_batch(flat, add_special_tokens=False))
-        figures[tool] = {
-            "wall_s": seconds,
-            "tokens": tokens,
-            "tokens_per_s": tokens / seconds,
-            "peak_mib": peak,
-        }
-        figures[tool]["completions"] = len(flat)
+        tokens = sum(len(ids) for ids in tokenizer.encode_batch(flat, add_special_tokens=False))
+        speed = {"tokens": tokens, "tokens_per_s": tokens / cost["wall_s"], "completions": len(flat)}
+        figures[tool] = {**cost, **speed}
     if setting.temperature == 0:
         first = texts["pspo-bench hf"]
         for tool, found in texts.items():
@@ -224,11 +220,20 @@ def main() -> int:
             figures = measure(place, setting, tools)
             payload["settings"][setting.name] = figures
             rival = figures.get("lm-eval hf", {}).get("tokens_per_s")
-            header = (setting.name, "wall s", "tokens", "tokens/s", "to lm-eval", "peak MiB", "same text")
+            header = (
+                setting.name,
+                "wall s",
+                "cpu s",
+                "tokens",
+                "tokens/s",
+                "to lm-eval",
+                "peak MiB",
+                "same text",
+            )
             rows = [
                 (
                     tool,
-                    *(found[key] for key in ("wall_s", "tokens", "tokens_per_s")),
+                    *(found[key] for key in ("wall_s", "cpu_s", "tokens", "tokens_per_s")),
                     ratio(found["tokens_per_s"], rival),
                     found["peak_mib"],
                     found.get("agreement"),

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
 
+from pspo_bench.engines.attention import decoding_attention
 from pspo_bench.engines.kv_cache import Layers, SlotCache, layers_of
 from pspo_bench.engines.sampling import NOT_A_TOKEN, draw, uniforms
 from pspo_bench.engines.stopping import Stopper
@@ -95,13 +96,14 @@ class Decoder:
             options["position_ids"] = positions.to(device)
         if self._takes_logits_to_keep:
             options["logits_to_keep"] = 1
-        output = self.model(
-            input_ids=ids.to(device),
-            attention_mask=mask.long().to(device),
-            past_key_values=cache,
-            use_cache=True,
-            **options,
-        )
+        with decoding_attention(self.model):
+            output = self.model(
+                input_ids=ids.to(device),
+                attention_mask=mask.long().to(device),
+                past_key_values=cache,
+                use_cache=True,
+                **options,
+            )
         last: Tensor = output.logits[:, -1]
         return last
 
