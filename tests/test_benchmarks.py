@@ -70,3 +70,10 @@ def test_pool(tmp_path: Path) -> None:
         assert one["workers_seen"] >= 1
     assert found["faults"] == []
     assert all(one["good"] for one in found["interrupts"])
+
+
+def test_scale(tmp_path: Path) -> None:
+    found = run("scale.py", tmp_path, "--questions", "30", "--samples", "2")
+    assert found["samples"] == 30 * 2 * 5
+    assert [stage["stage"] for stage in found["stages"]] == ["store", "resume", "metrics", "leaderboard"]
+    assert found["peak_mib"] == max(stage["peak_mib"] for stage in found["stages"]) > 0
