@@ -57,7 +57,10 @@ def test_accuracy_at_a_budget_by_hand() -> None:
     unknown = ROWS.assign(completion_tokens=[None, *ROWS["completion_tokens"][1:]])
     assert accuracy_at_budget(unknown, [8, 100]) == {}
     (score,) = summarise(unknown)
-    assert (score.median_tokens, score.mean_tokens) == (50, 45)  # of the seven, and of the six uncut, that are known
+    assert (score.median_tokens, score.mean_tokens) == (
+        50,
+        45,
+    )  # of the seven, and of the six uncut, that are known
 
 
 def test_one_greedy_sample_per_question() -> None:

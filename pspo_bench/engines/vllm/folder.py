@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pspo_bench.errors import ModelError
-from pspo_bench.models import ModelFiles, no_progress_bars, load, weight_files
+from pspo_bench.models import ModelFiles, load, no_progress_bars, weight_files
 
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
