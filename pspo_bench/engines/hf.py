@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -26,6 +27,7 @@ import transformers
 from pspo_bench.engines import chat
 from pspo_bench.engines.batch import Decoder, Prefix, Row, RunningBatch, shared_prefix
 from pspo_bench.engines.memory import guess_batch_size, is_out_of_memory
+from pspo_bench.engines.packing import packed_linears
 from pspo_bench.engines.stopping import Stopper, eos_ids
 from pspo_bench.errors import ConfigError, ModelError
 from pspo_bench.models import LoadedModel
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 _REFILL_SHARE = 8
 """Waiting rows are admitted when 1/8 of the batch is free: fewer, larger prefills."""
 _PREFILL_TOKENS = {"cpu": 4096, "cuda": 32768}
+_WORTH_PACKING = 8
+"""Requests from which packing the weights takes less time than it saves."""
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 
 
@@ -89,18 +93,19 @@ class HFEngine:
                 waiting[row.index] = row
             else:
                 yield row.index, row.completion("", "error")
-        while waiting:
-            slots = self._slots(waiting)
-            try:
-                for index, completion in self._run(list(waiting.values()), slots):
-                    del waiting[index]
-                    yield index, completion
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            if waiting:
-                # Only here are the exception and with it the frames that hold the old cache gone.
-                self._batch_size = _halved(slots, waiting)
+        with packed_linears(self._decoder.model) if len(waiting) >= _WORTH_PACKING else nullcontext():
+            while waiting:
+                slots = self._slots(waiting)
+                try:
+                    for index, completion in self._run(list(waiting.values()), slots):
+                        del waiting[index]
+                        yield index, completion
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+                if waiting:
+                    # Only here are the exception and with it the frames that hold the old cache gone.
+                    self._batch_size = _halved(slots, waiting)
 
     def close(self) -> None:
         """Let go of the model, so that its memory is free once nobody else holds it."""

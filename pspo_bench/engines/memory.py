@@ -26,7 +26,7 @@ def guess_batch_size(model: Any, longest_tokens: int) -> int:
     row_bytes = (
         _kv_bytes_per_token(model) * longest_tokens * _GROWTH + 16 * model.config.get_text_config().vocab_size
     )
-    rows = int(_free_bytes(device) * _SHARE_OF_FREE_MEMORY / row_bytes)
+    rows = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY / row_bytes)
     return max(1, min(rows, MAX_ROWS.get(device.type, MAX_ROWS["cpu"])))
 
 
@@ -45,7 +45,8 @@ def _kv_bytes_per_token(model: Any) -> int:
     return size
 
 
-def _free_bytes(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
+    """Memory that a device has left; on a CPU also by the container's limit."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
