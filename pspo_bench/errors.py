@@ -55,6 +55,11 @@ class MissingExtraError(PspoBenchError):
         )
 
 
+def printable(text: str) -> str:
+    """`text` on one line without control characters: what others wrote must not steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def unknown(kind: str, name: str, known: object, where: str | None = None) -> str:
     """The one sentence for a name that is not known, with the nearest known name when one is close."""
     import difflib

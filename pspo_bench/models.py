@@ -38,6 +38,8 @@ from pspo_bench.resources import PACKAGE
 if TYPE_CHECKING:
     import torch
 
+BUILTIN = ("pocket", "smollm2")
+"""Models that are found without a path or the Hub."""
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 SMALL_MODEL_PARAMETERS = 20_000_000
 """Below this, float32 is used on the CPU: casts cost more there than bfloat16 saves."""

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import AnswerError, StoreError, unknown
 from pspo_bench.records import SAMPLE_KEY, Verdict
-from pspo_bench.store import VERDICT_FILE_COLUMNS, Run, key_hashes, write_atomic
+from pspo_bench.store import VERDICT_FILE_COLUMNS, Run, row_hashes, write_atomic
+from pspo_bench.store.verdicts import COMPLETION_HASH, completion_hashes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,6 +123,7 @@ def _rescored(batch: pa.Table, checker: str, version: str, settings: dict[str, A
 
     verdicts = check_readable(_check_rows(batch), **settings)
     columns = {name: batch.column(name) for name in (*SAMPLE_KEY, "finish_reason")}
+    columns[COMPLETION_HASH] = completion_hashes(batch.column("completion"))
     columns["before"] = batch.column("status")
     columns |= _verdict_columns(verdicts)
     columns["checker"] = pa.array([checker] * batch.num_rows)
@@ -160,7 +162,7 @@ def _first_of_each_key(table: pa.Table) -> pa.Table:
     """As `Run.frame` has it: of a key that was written twice, the earlier row."""
     import pandas as pd
 
-    return table.filter(~pd.Index(key_hashes(table)).duplicated())
+    return table.filter(~pd.Index(row_hashes(table, SAMPLE_KEY)).duplicated())
 
 
 def _write(run: Run, checked: pa.Table, label: str, output: Path | None) -> Path:

@@ -40,6 +40,11 @@ def test_sampling_flags_as_lm_eval_writes_them() -> None:
     assert sampling_flags(given) == {"temperature": (0.7,), "top_p": 0.9, "max_tokens": 64, "stop": ["Q:"]}
     assert sampling_flags("do_sample=false,temperature=0.7") == {"temperature": (0.0,)}
     assert sampling_flags('until=["Q:","\\n\\n"]') == {"stop": ["Q:", "\n\n"]}
+    assert sampling_flags("do_sample=true") == {"temperature": (1.0,)}  # as transformers has it
+    with pytest.raises(ValueError, match="max_tokens is given under two names"):
+        sampling_flags("max_gen_toks=9,max_tokens=11")
+    with pytest.raises(ValueError, match="do_sample must be true or false, not 3"):
+        sampling_flags("do_sample=3")
     with pytest.raises(ValueError, match="unknown key 'beams'; known: temperature"):
         sampling_flags("beams=4")
 
@@ -49,5 +54,15 @@ def test_a_bad_pair_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*command, "--gen_kwargs", "beams=4"])
     assert "argument --gen-kwargs: unknown key 'beams'" in capsys.readouterr().err
+    assert main([*command, "--max-tokens", "7", "--gen-kwargs", "max_gen_toks=9"]) == 2
+    assert "--max-tokens is given by itself and in --gen-kwargs" in capsys.readouterr().err
+    assert main([*command, "--gen-kwargs", "seed=hello", "--dry-run"]) == 2
+    assert "seed must be a whole number" in capsys.readouterr().err
+    assert main([*command, "--engine", "nosuch", "--dry-run"]) == 2
+    assert "Unknown engine 'nosuch'" in capsys.readouterr().err
+    assert main([*command, "--executor", "ray", "--workers", "0", "--dry-run"]) == 2
+    assert "workers must be at least 1, not 0" in capsys.readouterr().err
+    assert main([*command, "--model-args", "pretrained=x"]) == 2
+    assert "the model is --model" in capsys.readouterr().err
     assert main([*command, "--model-args", "wings=2"]) == 2
     assert "Engine 'hf' cannot be used with these options: " in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,11 @@ from pspo_bench.answers import check
 from pspo_bench.engines.chat import render_plain
 from pspo_bench.errors import ConfigError, DataError, ModelError, StoreError
 from pspo_bench.evaluate import EvalSettings, evaluate, jobs, workloads
+from pspo_bench.metrics.basic import accuracy, accuracy_at_budget
 from pspo_bench.models import resolve
 from pspo_bench.pocket import base_path
 from pspo_bench.records import SAMPLE_KEY
-from pspo_bench.store import PartSetAsideWarning, Run
+from pspo_bench.store import PartSetAsideWarning, Run, RunInfo
 
 GREEDY = EvalSettings(limit=12, batch_size=16)
 
@@ -230,11 +233,88 @@ def test_mistakes_are_named(
 
 
 @pytest.mark.parametrize(
-    "bad", [{"temperatures": ()}, {"temperatures": (-1.0,)}, {"samples": 0}, {"top_p": 0.0}]
+    "bad",
+    [
+        {"temperatures": ()},
+        {"temperatures": (-1.0,)},
+        {"temperatures": (math.nan,)},
+        {"temperatures": (math.inf,)},
+        {"temperatures": (1e-46,)},  # 0 in float32
+        {"temperatures": (1, 1.0)},
+        {"samples": 0},
+        {"samples": 4.5},
+        {"seed": "hello"},
+        {"max_tokens": True},
+        {"num_fewshot": -1},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"min_p": 1.1},
+        {"limit": 1.5},
+        {"stop": ("",)},
+    ],
 )
 def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(bad))):
+    with pytest.raises(ConfigError, match={"stop": "stop string"}.get(next(iter(bad)), next(iter(bad)))):
         EvalSettings(**bad)
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="dtype is given both by itself and in model_args"):
+        EvalSettings(dtype="float32", model_args={"dtype": "bfloat16"}).engine_options()
+
+
+def test_whole_and_decimal_temperatures_draw_the_same() -> None:
+    (load,) = workloads(["pocket_gsm"], EvalSettings(limit=1))
+    seeds = [
+        [job.draw_seed for job in jobs(render_plain, [load], EvalSettings(temperatures=(t,)))]
+        for t in (1, 1.0)
+    ]
+    assert seeds[0] == seeds[1]
+
+
+def test_other_arguments_of_the_chat_template_do_not_mix_into_a_run(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(base_path(), model)
+    template = model / "chat_template.jinja"
+    template.write_text(template.read_text() + "{% if enable_thinking %}Hm. {% endif %}")
+    evaluate(str(model), ["pocket_gsm"], tmp_path / "run", GREEDY)
+    thinking = replace(GREEDY, model_args={"chat_template_args": {"enable_thinking": True}})
+    with pytest.raises(StoreError, match="was run with prompt_hash"):
+        evaluate(str(model), ["pocket_gsm"], tmp_path / "run", thinking)
+
+
+def test_the_accuracy_at_a_budget_is_a_lower_bound_of_a_run_with_that_limit(tmp_path: Path) -> None:
+    whole = evaluate("pocket", ["pocket_gsm"], tmp_path / "whole", EvalSettings(limit=40)).frame()
+    bounds = accuracy_at_budget(whole, [16, 20, 24, 28, 64])
+    for budget in (20, 24):
+        short = EvalSettings(limit=40, max_tokens=budget)
+        frame = evaluate("pocket", ["pocket_gsm"], tmp_path / str(budget), short).frame()
+        assert bounds[budget] <= accuracy(frame)
+        finished = frame[frame["finish_reason"] == "stop"]
+        assert bounds[budget] == (finished["status"] == "correct").sum() / 40
+    assert bounds[64] == accuracy(whole)
+    assert bounds[16] < bounds[28]
+
+
+def test_two_processes_that_start_at_once_with_other_tasks_both_count(tmp_path: Path) -> None:
+    # As if the other had read run.json before ours was written, and written its own afterwards.
+    run = evaluate("pocket", ["pocket_gsm"], tmp_path / "run", GREEDY)
+    ours = run.info
+    plain = Run.start
+
+    def late(self: Run, info: RunInfo) -> RunInfo:
+        found = plain(self, info)
+        if not raced:
+            raced.append(True)
+            self._write_info(replace(ours, finished=None))
+        return found
+
+    raced: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "start", late)
+        evaluate("pocket", ["pocket_svamp"], tmp_path / "run", GREEDY)
+    assert set(run.info.tasks) == {"pocket_gsm", "pocket_svamp"}
+    assert run.info.finished is not None
 
 
 def test_a_full_disk_is_one_clear_error_and_keeps_what_was_saved(
@@ -264,7 +344,9 @@ def test_few_shots_are_the_same_for_every_question_and_stand_with_their_solution
     # More shots keep these, and the run of one number does not take in those of another.
     assert set(load.shots) < set(workloads(["pocket_gsm"], EvalSettings(num_fewshot=3))[0].shots)
     evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=2, num_fewshot=1))
-    with pytest.raises(StoreError, match="was run with prompt_hash"):
+    with pytest.raises(StoreError, match="was run with num_fewshot 1, and 0 is asked"):
         evaluate("pocket", ["pocket_gsm"], tmp_path / "run", EvalSettings(limit=2))
+    with pytest.raises(ConfigError, match="more than the 6000 rows of the train split"):
+        workloads(["pocket_gsm"], EvalSettings(limit=1, num_fewshot=7000))
     with pytest.raises(ConfigError, match="has no train split apart from what is scored"):
         workloads(["pocket_gsm"], EvalSettings(split="train", num_fewshot=1))

@@ -134,6 +134,19 @@ class TestRescore:
         row = after[after["example_id"] == "b"].iloc[0]
         assert (row["extracted"], row["method"], row["checker_version"]) == ("4", "hash", CHECKER_VERSION)
 
+    def test_a_verdict_is_not_laid_over_another_completion(self, run: Run) -> None:
+        rescore(run)
+        min(run.parts.iterdir()).unlink()  # the part of FIRST is lost, and made anew
+        run.append([replace(FIRST[1], completion="#### 7"), FIRST[2]])
+        found = run.frame().set_index("example_id")
+        assert found.loc["b", ["completion", "status", "extracted"]].tolist() == ["#### 7", "wrong", "old"]
+        assert found.loc["c", "status"] == "wrong"  # the same completion as before: rescored
+        tables = [table.to_pydict() for table in run.tables(("example_id", "extracted"))]
+        assert dict(zip(tables[-1]["example_id"], tables[-1]["extracted"], strict=True)) == {
+            "b": "old",
+            "c": "5",
+        }
+
     def test_a_failed_sample_stays_an_error(self, run: Run) -> None:
         rescore(run)
         row = run.frame().set_index("example_id").loc["f"]

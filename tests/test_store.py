@@ -268,7 +268,7 @@ class TestInfo:
 
     def test_finished_only_when_complete(self, run: Run) -> None:
         run.append(EVERY[:-1])
-        assert run.progress() == {("gsm8k", "0"): (4, 4), ("gsm8k", "0.7"): (7, 8)}
+        assert run.progress() == {("gsm8k", "0"): (4, 4, 4), ("gsm8k", "0.7"): (7, 8, 4)}
         assert not run.finish()
         assert run.info.finished is None
         run.append(EVERY[-1:])
@@ -299,9 +299,30 @@ class TestInfo:
         ],
     )
     def test_what_cannot_be_mixed_is_refused(self, run: Run, change: dict[str, Any]) -> None:
+        run.append(EVERY[:1])
         with pytest.raises(StoreError, match="another folder"):
             run.start(info(**change))
         assert run.info == info()
+
+    def test_a_run_without_a_sample_binds_nobody(self, run: Run) -> None:
+        assert run.start(info(fingerprint="f1")).fingerprint == "f1"
+
+    def test_many_samples_of_few_questions_are_not_complete(self, run: Run) -> None:
+        # 3 of 4 questions with as many samples at T = 0.7 as all 4 are expected to have: 8.
+        few = [sample(str(e), i, 0.7) for e, n in ((0, 3), (1, 3), (2, 2)) for i in range(n)]
+        run.append([*(one for one in EVERY if one.temperature == 0), *few])
+        assert run.progress()["gsm8k", "0.7"] == (8, 8, 3)
+        assert not run.finish()
+
+    def test_a_larger_limit_with_fewer_samples_asks_for_every_question(self, run: Run) -> None:
+        run.append(EVERY)
+        assert run.finish()
+        wider = replace(SETTINGS, temperatures=(0.7,), samples=1)
+        task = TaskInfo(8, "more", "p", "s", 128, wider.expected_samples(8))
+        merged = run.start(info(settings=wider, tasks={"gsm8k": task})).tasks["gsm8k"]
+        assert merged.expected_samples == {"0": 4, "0.7": 8}
+        assert merged.expected_questions == {"0": 4, "0.7": 8}
+        assert not run.finish()
 
     def test_broken_run_json_is_named(self, run: Run) -> None:
         (run.path / "run.json").write_text('{"model": ')

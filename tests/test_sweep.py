@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from pspo_bench.cli import main
 from pspo_bench.config import load_recipe, validate
 from pspo_bench.config.sections import CheckpointSection
 from pspo_bench.engines import ENGINES
-from pspo_bench.errors import ConfigError
+from pspo_bench.errors import ConfigError, ModelError
 from pspo_bench.evaluate import EvalSettings, Failure, Target, evaluate_all, targets
+from pspo_bench.evaluate.sweep import HeldEngine
 from pspo_bench.models import resolve
 from pspo_bench.records import Completion, Request
 from pspo_bench.report import Curve, leaderboard, load_entries
@@ -39,6 +41,24 @@ def test_names_tell_the_models_apart(tmp_path: Path) -> None:
     assert both[1].path == tmp_path / "a-checkpoint-20"
     # One model by its name: the output folder is its run, as it always was.
     assert targets(["a/B-0.5"], [], tmp_path) == [Target("B-0.5", "a/B-0.5", tmp_path)]
+    # Two spellings of one path are one model, and no name leaves the output folder or is shared.
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a_b").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "b")
+        found = targets(["..", "../b/", ".", "pocket", "../a b", "../a_b", "./checkpoint-20"], [], tmp_path)
+    assert [target.model for target in found] == [
+        "..",
+        "../b/",
+        "pocket",
+        "../a b",
+        "../a_b",
+        "./checkpoint-20",
+    ]
+    assert len({target.name for target in found}) == 6
+    assert {target.path.parent for target in found} == {tmp_path}
+    with pytest.raises(ConfigError, match="No model given"):
+        targets([], [], tmp_path)
     with pytest.raises(ConfigError, match="No folder matches --checkpoints '.*nothing-"):
         targets([], [f"{tmp_path}/nothing-*"], tmp_path)
 
@@ -68,6 +88,16 @@ def test_a_sweep_scores_every_checkpoint_and_orders_them_by_step(
     assert [row.objective for row in table.rows] == ["base step 9", "base step 10"]
 
 
+def test_a_bad_manifest_costs_only_its_step(tmp_path: Path) -> None:
+    for number, steps in enumerate(("abc", None, True, 7)):
+        folder = checkpoint(tmp_path / f"checkpoint-{number}")
+        (folder / "manifest.json").write_text(json.dumps({"optimizer_steps": steps}))
+    wanted = targets([], [f"{tmp_path}/checkpoint-*"], tmp_path / "out")
+    runs, _ = evaluate_all(wanted, ["pocket_gsm"], EvalSettings(limit=2))
+    curve = Curve.of(load_entries([run.path for run in runs]))
+    assert [point.step for point in curve.points] == [0, 1, 2, 7]
+
+
 class Counting:
     """Answers with the model's name; swaps to any model but one called `other`."""
 
@@ -94,6 +124,26 @@ class Counting:
 
     def close(self) -> None:
         self.closed.append(self.model)
+
+
+def test_after_a_swap_that_failed_half_way_no_model_is_taken_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Breaking(Counting):
+        made: ClassVar[list[str]] = []
+
+        def swap(self, model: str) -> bool:
+            self.model = "half of each"
+            raise ModelError("no")
+
+    monkeypatch.setitem(ENGINES._items, "breaking", Breaking)
+    held = HeldEngine(EvalSettings(engine="breaking"))
+    first = held.engine_for("a")
+    with pytest.raises(ModelError):
+        held.engine_for("b")
+    with pytest.raises(ModelError):  # swaps again, as nothing is known of what is in it
+        held.engine_for("a")
+    assert first.model == "half of each"
 
 
 def test_an_engine_that_can_swap_weights_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

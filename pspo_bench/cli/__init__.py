@@ -47,13 +47,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _run_quietly(arguments: argparse.Namespace) -> int:
-    from pspo_bench.errors import PspoBenchError
+    from pspo_bench.errors import PspoBenchError, printable
 
     _quiet_libraries()
     try:
         return _run(arguments)
     except PspoBenchError as error:
-        print(f"pspo-bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"pspo-bench: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         # the reader of our output went away (`| head`); leave nothing for the interpreter to flush
@@ -62,7 +62,8 @@ def _run_quietly(arguments: argparse.Namespace) -> int:
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         print(
-            f"pspo-bench: unexpected {type(error).__name__}: {first} (--debug shows where)", file=sys.stderr
+            f"pspo-bench: unexpected {type(error).__name__}: {printable(first)} (--debug shows where)",
+            file=sys.stderr,
         )
         return EXIT_UNEXPECTED
 

@@ -132,7 +132,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
         type=pairs,
         default={},
         metavar="K=V,...",
-        help="options of the engine (docs/engines.md)",
+        help="options of the engine (docs/evaluation.md)",
     )
     parser.add_argument("--batch-size", type=batch_size, metavar="B|auto")
     parser.add_argument("--dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
@@ -327,7 +327,9 @@ def _add_executor(parser: argparse.ArgumentParser) -> None:
 
 def _add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--dry-run", action="store_true", help="check everything and print what would be done"
+        "--dry-run",
+        action="store_true",
+        help="check what can be without loading a model, print what would be done",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pspo_bench.evaluate import EvalSettings, Failure, Target
+    from pspo_bench.evaluate.ray import Cluster
     from pspo_bench.store import Run
 
 
@@ -38,10 +39,18 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_eval(arguments: argparse.Namespace) -> int:
+    from pspo_bench.errors import ConfigError
     from pspo_bench.evaluate import evaluate, targets
     from pspo_bench.report import scores_table
 
+    default = _eval_settings(argparse.Namespace(temperature=(0.0,), stop=()))
+    plain = _eval_settings(arguments)
     for flag, value in arguments.gen_kwargs.items():
+        field = "temperatures" if flag == "temperature" else flag
+        if getattr(plain, field) != getattr(default, field):
+            raise ConfigError(
+                f"--{flag.replace('_', '-')} is given by itself and in --gen-kwargs; leave one out"
+            )
         setattr(arguments, flag, value)
     settings = _eval_settings(arguments)
     wanted = targets(arguments.model, arguments.checkpoints, arguments.output_path)
@@ -65,8 +74,12 @@ def _eval_settings(arguments: argparse.Namespace) -> EvalSettings:
 
 
 def _eval_plan(arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]) -> int:
+    from pspo_bench.engines import ENGINES
     from pspo_bench.evaluate import workloads
 
+    ENGINES.get(settings.engine)
+    if arguments.executor == "ray":
+        _cluster(arguments)
     for load in workloads(arguments.tasks, settings):
         samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
         print(
@@ -83,7 +96,7 @@ def _eval_several(arguments: argparse.Namespace, settings: EvalSettings, wanted:
     from pspo_bench.store import write_atomic
 
     runs, failures = _scored(arguments, settings, wanted)
-    if len(wanted) > 1 and runs:
+    if runs and (len(wanted) > 1 or arguments.checkpoints):
         curve = Curve.of(load_entries([run.path for run in runs]))
         print(curve.to_terminal())
         write_atomic(arguments.output_path / "curve.csv", curve.to_csv().encode())
@@ -102,16 +115,21 @@ def _scored(
         from pspo_bench.evaluate import evaluate_all
 
         return evaluate_all(wanted, arguments.tasks, settings, report=_note)
-    from pspo_bench.evaluate.ray import Cluster, evaluate_on_ray
+    from pspo_bench.evaluate.ray import evaluate_on_ray
 
-    cluster = Cluster(
+    return evaluate_on_ray(wanted, arguments.tasks, settings, _cluster(arguments), report=_note)
+
+
+def _cluster(arguments: argparse.Namespace) -> Cluster:
+    from pspo_bench.evaluate.ray import Cluster
+
+    return Cluster(
         address=arguments.ray_address,
         workers=arguments.workers,
         gpus_per_worker=arguments.gpus_per_worker,
         cpus_per_worker=arguments.cpus_per_worker,
         shard_questions=arguments.shard_questions,
     )
-    return evaluate_on_ray(wanted, arguments.tasks, settings, cluster, report=_note)
 
 
 def run_leaderboard(arguments: argparse.Namespace) -> int:

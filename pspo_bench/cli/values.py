@@ -69,9 +69,18 @@ def sampling_flags(text: str) -> dict[str, Any]:
     strange = sorted(set(given) - set(GEN_KWARGS))
     if strange:
         raise ValueError(f"unknown key '{strange[0]}'; known: {', '.join(GEN_KWARGS)}")
-    flags = {GEN_KWARGS[key]: value for key, value in given.items()}
-    if flags.pop("do_sample", True) is False:
+    flags: dict[str, Any] = {}
+    for key, value in given.items():
+        if GEN_KWARGS[key] in flags:
+            raise ValueError(f"{key} is given under two names")
+        flags[GEN_KWARGS[key]] = value
+    sampled = flags.pop("do_sample", None)
+    if sampled is not None and not isinstance(sampled, bool):
+        raise ValueError(f"do_sample must be true or false, not {sampled!r}")
+    if sampled is False:
         flags["temperature"] = 0.0
+    elif sampled:
+        flags.setdefault("temperature", 1.0)  # as transformers has it
     if "temperature" in flags:
         flags["temperature"] = (float(flags["temperature"]),)
     if "stop" in flags:

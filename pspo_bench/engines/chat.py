@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pspo_bench.errors import ModelError
+from pspo_bench.records import short_hash
 
 Messages = list[dict[str, str]]
 
@@ -31,6 +32,13 @@ def accepted(tokenizer: Any, messages: Messages) -> Messages:
     For trainers that apply the template themselves. Raises ModelError as `render`.
     """
     return _rendered(tokenizer, messages, None)[1]
+
+
+def with_arguments(template_hash: str, template_args: dict[str, Any] | None) -> str:
+    """The hash that says how prompts were rendered: the template's, and that of its arguments if it has any."""
+    if not (template_hash and template_args):
+        return template_hash
+    return f"{template_hash}+{short_hash(sorted(template_args.items()))}"
 
 
 def has_template(tokenizer: Any) -> bool:

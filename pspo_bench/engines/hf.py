@@ -71,7 +71,7 @@ class HFEngine:
         self._stopper = Stopper(loaded.tokenizer)
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
         self.fingerprint = loaded.fingerprint
-        self.chat_template_hash = loaded.chat_template_hash
+        self.chat_template_hash = chat.with_arguments(loaded.chat_template_hash, chat_template_args)
         self.dtype = loaded.dtype
         self.device = loaded.device
         self.manifest = loaded.manifest

@@ -102,7 +102,13 @@ def _shots(task: Task, settings: EvalSettings) -> tuple[Example, ...]:
             f"Task '{task.name}' has no train split apart from what is scored, so --num-fewshot has nothing to show;"
             f" its splits: {', '.join(task.splits)}"
         )
-    return tuple(load_examples(task, "train", data_dir=settings.data_dir, limit=settings.num_fewshot))
+    shots = load_examples(task, "train", data_dir=settings.data_dir, limit=settings.num_fewshot)
+    if len(shots) < settings.num_fewshot:
+        raise ConfigError(
+            f"--num-fewshot {settings.num_fewshot} is more than the {len(shots)} rows of the train split of"
+            f" '{task.name}'"
+        )
+    return tuple(shots)
 
 
 def jobs(

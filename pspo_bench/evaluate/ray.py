@@ -13,6 +13,7 @@ Ray: https://docs.ray.io/en/latest/ray-core/actors.html, fault tolerance /ray-co
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,8 +50,10 @@ class Cluster:
     def __post_init__(self) -> None:
         for name, least in (("workers", 1), ("shard_questions", 1), ("gpus_per_worker", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not least <= value < math.inf:
                 raise ConfigError(f"{name} must be at least {least}, not {value}")
+        if not 0 < self.cpus_per_worker < math.inf:
+            raise ConfigError(f"cpus_per_worker must be above 0, not {self.cpus_per_worker}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,9 @@ class _Board:
 
     def _lose(self, shard: Shard, error: Exception) -> None:
         """A worker is gone: its shard goes first in the queue, and another worker takes its place."""
+        if shard.target.name in self._failures:
+            self._replace_worker()
+            return
         self._losses[shard] += 1
         place = f"{shard.target.name}, {shard.task} {shard.start}–{shard.stop}"
         if self._losses[shard] >= MAX_LOSSES:
@@ -229,6 +235,9 @@ class _Board:
         else:
             self._report(f"a worker was lost over {place}; the shard goes to another one")
             self._queue.appendleft(shard)
+        self._replace_worker()
+
+    def _replace_worker(self) -> None:
         if self._queue:
             self._add_worker()
 
@@ -265,9 +274,7 @@ def _room(ray: Any, cluster: Cluster, settings: EvalSettings) -> tuple[float, in
     has = ray.cluster_resources()
     gpus = cluster.gpus_per_worker
     if gpus is None:
-        asked = settings.model_args
-        ways = int(asked.get("tensor_parallel_size", 1)) * int(asked.get("pipeline_parallel_size", 1))
-        gpus = float(ways) if has.get("GPU") else 0.0
+        gpus = float(_parallel_ways(settings)) if has.get("GPU") else 0.0
     needs = {"CPU": cluster.cpus_per_worker, "GPU": gpus}
     fit = min(int(has.get(name, 0) // amount) for name, amount in needs.items() if amount)
     if fit < 1:
@@ -277,6 +284,12 @@ def _room(ray: Any, cluster: Cluster, settings: EvalSettings) -> tuple[float, in
             "change --gpus-per-worker or --cpus-per-worker"
         )
     return gpus, min(fit, cluster.workers or fit)
+
+
+def _parallel_ways(settings: EvalSettings) -> int:
+    """Over how many GPUs vLLM is asked to spread one model."""
+    ways = [settings.model_args.get(f"{kind}_parallel_size", 1) for kind in ("tensor", "pipeline")]
+    return math.prod(way for way in ways if isinstance(way, int) and way > 0)
 
 
 def _samples_per_question(settings: EvalSettings) -> int:

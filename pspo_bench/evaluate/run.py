@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PART_ROWS = 512
 PART_SECONDS = 30.0
-"""A part is written when this many samples or seconds have gathered: what a kill can cost."""
+"""A part is written with the sample that makes so many, or comes so late, since the last one: what a kill can cost."""
 
 
 def evaluate(model: str, task_names: Sequence[str], output_path: Path, settings: EvalSettings) -> Run:
@@ -50,14 +50,19 @@ def open_engine(model: str, settings: EvalSettings) -> Engine:
     try:
         inspect.signature(factory).bind(model, **options)
     except TypeError as error:
-        raise ConfigError(f"Engine '{settings.engine}' cannot be used with these options: {error}") from error
+        hint = "; the model is --model" if "pretrained" in options else ""
+        raise ConfigError(
+            f"Engine '{settings.engine}' cannot be used with these options: {error}{hint}"
+        ) from error
     return factory(model, **options)
 
 
 def score(model: str, engine: Engine, loads: Sequence[Workload], run: Run, settings: EvalSettings) -> None:
     """Start or continue `run` with an engine that is already open."""
-    run.start(run_info(model, engine, loads, settings))
+    info = run_info(model, engine, loads, settings)
+    run.start(info)
     fill(run, engine, list(jobs(engine.render, loads, settings)))
+    run.start(info)  # another process may have started the run at the same moment, and not seen ours
     run.finish()
 
 
@@ -125,4 +130,5 @@ def _task_info(load: Workload, engine: Engine, settings: RunSettings, split: str
         max_tokens=load.max_tokens,
         split=split,
         expected_samples=settings.expected_samples(len(load.examples)),
+        expected_questions={f"{t:g}": len(load.examples) for t in settings.temperatures},
     )

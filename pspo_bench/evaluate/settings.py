@@ -6,6 +6,7 @@ EvalSettings(temperatures=(0.0, 0.8), samples=16, max_tokens=1024, engine="vllm"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,11 @@ from typing import Any
 from pspo_bench.errors import ConfigError
 from pspo_bench.records import Sampling
 from pspo_bench.store import RunSettings
+
+WHOLE = {"samples": 1, "max_tokens": 1, "batch_size": 1, "top_k": 0, "num_fewshot": 0, "seed": -(2**63)}
+"""Whole numbers among the settings, and the least of each."""
+LEAST_TEMPERATURE = 1e-6
+"""Below it logits divided by the temperature overflow float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +55,26 @@ class EvalSettings:
     tasks_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        given = self.temperatures
-        if not given or min(given) < 0 or len(set(given)) < len(given):
-            raise ConfigError(f"temperatures must be different numbers of at least 0, not {list(given)}")
-        for name in ("samples", "max_tokens", "batch_size"):
+        # -0.0 and 1 are 0.0 and 1.0: draws are seeded by the text of a temperature.
+        given = tuple(float(t) + 0.0 for t in self.temperatures)
+        object.__setattr__(self, "temperatures", given)
+        if not given or len(set(given)) < len(given):
+            raise ConfigError(f"temperatures must be different numbers, not {list(given)}")
+        if not all(t == 0 or LEAST_TEMPERATURE <= t < math.inf for t in given):
+            raise ConfigError(
+                f"temperatures must be 0 (greedy) or finite numbers of at least {LEAST_TEMPERATURE:g},"
+                f" not {list(given)}"
+            )
+        for name, least in WHOLE.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be at least 1, not {value}")
+            if value is None and name in ("max_tokens", "batch_size"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        if isinstance(self.limit, float) and not (0 < self.limit < 1 or self.limit.is_integer()):
+            raise ConfigError(f"limit must be a number of questions or a share below 1, not {self.limit}")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p must be above 0 and at most 1, not {self.top_p}")
-        if self.num_fewshot < 0:
-            raise ConfigError(f"num_fewshot must be at least 0, not {self.num_fewshot}")
-        if self.top_k < 0:
-            raise ConfigError(f"top_k must be at least 0 (0: all tokens), not {self.top_k}")
         if not 0 <= self.min_p <= 1:
             raise ConfigError(f"min_p must be between 0 and 1, not {self.min_p}")
         if "" in self.stop:
@@ -89,6 +102,8 @@ class EvalSettings:
         changed = {
             name: getattr(self, name) for name in names if getattr(self, name) != getattr(default, name)
         }
+        if twice := sorted(changed.keys() & self.model_args.keys()):
+            raise ConfigError(f"{twice[0]} is given both by itself and in model_args; leave one out")
         return {**changed, **self.model_args}
 
     def recorded(self) -> RunSettings:
@@ -105,5 +120,6 @@ class EvalSettings:
             min_p=self.min_p,
             stop=self.stop,
             stop_at_answer_line=self.stop_at_answer_line,
+            num_fewshot=self.num_fewshot,
             engine_options={name: str(value) for name, value in self.engine_options().items()},
         )

@@ -10,6 +10,7 @@ restart (`Engine.swap`) is kept from one model to the next.
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pspo_bench.errors import ConfigError, PspoBenchError
 from pspo_bench.evaluate.jobs import workloads
 from pspo_bench.evaluate.run import open_engine, score
 from pspo_bench.evaluate.settings import EvalSettings
+from pspo_bench.models import BUILTIN
+from pspo_bench.records import short_hash
 from pspo_bench.store import Run, natural_key
 
 if TYPE_CHECKING:
@@ -46,9 +49,9 @@ class Failure:
 def targets(models: Sequence[str], checkpoints: Sequence[str], output: Path) -> list[Target]:
     """Models and the folders that the patterns of `checkpoints` match, each once, in natural order of their names.
 
-    Names are the last parts of the paths, as many as tell the models apart: `clip-checkpoint-20`. One model given
-    by name has its run in `output` itself, several have theirs below it. Raises ConfigError for a pattern that
-    matches no folder, or where there is no model at all.
+    Names are the last parts of the paths, as many as tell the models apart: `clip-checkpoint-20`; so they depend on
+    which models are given. One model given by name has its run in `output` itself, several have theirs below it.
+    Raises ConfigError for a pattern that matches no folder, or where there is no model at all.
     """
     found = list(models)
     for pattern in checkpoints:
@@ -58,20 +61,37 @@ def targets(models: Sequence[str], checkpoints: Sequence[str], output: Path) -> 
                 f"No folder matches --checkpoints '{pattern}'; check it, and quote it in the shell"
             )
         found += sorted(folders, key=natural_key)
-    specs = list(dict.fromkeys(found))
-    if not specs:
+    if not found:
         raise ConfigError("No model given; name one or more with --model, or folders with --checkpoints")
-    parts = {spec: Path(spec).expanduser().parts for spec in specs}
-    longest = max(map(len, parts.values()))
-    for depth in range(1, longest + 1):
-        names = ["-".join(parts[spec][-depth:]).replace("/", "").replace(" ", "_") for spec in specs]
-        if len(set(names)) == len(specs):
-            break
-    alone = len(specs) == 1 and not checkpoints
+    specs = {_parts(spec): spec for spec in reversed(found)}  # of two spellings of one path the first stays
+    places = {spec: parts for parts, spec in reversed(specs.items())}
+    alone = len(places) == 1 and not checkpoints
     return [
         Target(name, spec, output if alone else output / name)
-        for name, spec in zip(names, specs, strict=True)
+        for name, spec in zip(_names(list(places.values())), places, strict=True)
     ]
+
+
+def _parts(spec: str) -> tuple[str, ...]:
+    """What names a model: the parts of its real path, or those of the name of a model that is no path here."""
+    path = Path(spec).expanduser()
+    is_path = spec not in BUILTIN and (path.exists() or spec.startswith((".", "/", "~")))
+    return path.resolve().parts if is_path else Path(spec).parts
+
+
+def _names(paths: Sequence[tuple[str, ...]]) -> list[str]:
+    """One folder name for each, all different."""
+    names: list[str] = []
+    for depth in range(1, max(map(len, paths)) + 1):
+        names = [_safe("-".join(parts[-depth:])) for parts in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name}-{short_hash(*parts)[:6]}" for name, parts in zip(names, paths, strict=True)]
+
+
+def _safe(name: str) -> str:
+    """A name of one folder, whatever is in it."""
+    return re.sub(r"[^\w.+-]+", "_", name).strip("._") or "model"
 
 
 def evaluate_all(
@@ -115,6 +135,7 @@ class HeldEngine:
 
         if self._engine is not None and self._model == model:
             return self._engine
+        self._model = ""  # until it is known what is in it
         if not (isinstance(self._engine, Swapping) and self._engine.swap(model)):
             self.close()
             self._engine = open_engine(model, self._settings)

@@ -116,20 +116,22 @@ def truncation_rate(samples: pd.DataFrame) -> float | None:
 
 
 def accuracy_at_budget(samples: pd.DataFrame, budgets: Sequence[int]) -> dict[int, float]:
-    """Accuracy if only completions of at most so many tokens counted: how much an arm gets for its length.
+    """Accuracy if only completions counted that a limit of so many tokens would not have cut.
 
     A longer completion counts as not correct, though it may have stated its answer earlier; so up to the run's own
-    max_tokens this is a lower bound of what a run with that limit would score. Budgets beyond max_tokens are left
-    out, and so are all where a sample's tokens were not counted.
+    max_tokens this is a lower bound of what a run with that limit would score. A completion that the model ended by
+    itself needs one token more than it has, for the end-of-sequence token, which is not counted. Budgets beyond
+    max_tokens are left out, and so are all where a sample's tokens were not counted.
     """
     if samples.empty or samples["completion_tokens"].isna().any():
         return {}
     right = is_correct(samples) & ~is_truncated(samples)
+    tokens, limit = samples["completion_tokens"], samples["max_tokens"]
+    needed = tokens + (samples["finish_reason"] == "stop")
+    needed = needed.where(needed < limit, limit)
     questions = samples["example_id"].to_numpy()
-    known = [budget for budget in budgets if budget <= samples["max_tokens"].min()]
+    known = [budget for budget in budgets if budget <= limit.min()]
     return {
-        budget: float(
-            question_means((right & (samples["completion_tokens"] <= budget)).to_numpy(), questions).mean()
-        )
+        budget: float(question_means((right & (needed <= budget)).to_numpy(), questions).mean())
         for budget in known
     }

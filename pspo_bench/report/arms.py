@@ -69,11 +69,13 @@ def _member(results: Sequence[Result], temperature: float) -> Member:
             more = known is None or sum(score.samples) > sum(known.samples)
             if score.temperature == temperature and more:
                 scores[score.task], tasks[score.task] = score, result.info.tasks[score.task]
-    have = {task: sum(score.samples) for task, score in scores.items()}
+    have = {task: (sum(score.samples), sum(n > 0 for n in score.samples)) for task, score in scores.items()}
+    label = f"{temperature:g}"
     complete = all(
-        have.get(task, 0) >= info.expected_samples.get(f"{temperature:g}", 0)
+        info.is_complete(label, *have.get(task, (0, 0)))
         for result in results
         for task, info in result.info.tasks.items()
+        if label in info.expected_samples
     )
     return Member(tuple(results), scores, tasks, complete)
 

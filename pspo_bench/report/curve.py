@@ -21,8 +21,12 @@ from pspo_bench.stats import score_interval
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One checkpoint on one task at one temperature; fractions and tokens, None where there is too little data."""
+    """One checkpoint on one task at one temperature; fractions and tokens, None where there is too little data.
 
+    `run` is the run's folder or file, `model` the last part of it.
+    """
+
+    run: str
     model: str
     step: int | None
     task: str
@@ -52,7 +56,7 @@ class Curve:
         tasks = list(dict.fromkeys(point.task for point in self.points))
         lines: dict[tuple[str, float], list[Point]] = {}
         for point in self.points:
-            lines.setdefault((point.model, point.temperature), []).append(point)
+            lines.setdefault((point.run, point.temperature), []).append(point)
         header = ("step", "model", "T", *tasks, "tokens", "cut %")
         title = "Accuracy in per cent ± half its 95 % interval, by checkpoint"
         return grid(title, header, "model", width, [_cells(line, tasks) for line in lines.values()])
@@ -75,11 +79,14 @@ def _points(result: Result) -> list[Point]:
     for score in result.scores:
         interval = score_interval(score.correct, score.samples)
         asked = [(c, n) for c, n in zip(score.correct, score.samples, strict=True) if n]
+        if not asked:
+            continue
         lengths = [
             n for lists in (score.tokens_correct, score.tokens_incorrect) for row in lists for n in row
         ]
         points.append(
             Point(
+                run=str(result.source),
                 model=result.source.stem if result.source.suffix == ".json" else result.source.name,
                 step=result.step,
                 task=score.task,
@@ -99,15 +106,15 @@ def _points(result: Result) -> list[Point]:
 def _cells(line: list[Point], tasks: list[str]) -> list[str]:
     by_task = {point.task: point for point in line}
     step = line[0].step
-    lengths = [point.mean_tokens for point in line if point.mean_tokens is not None]
-    samples = sum(point.n_samples for point in line)
+    lengths = [(point.mean_tokens, point.n_samples) for point in line if point.mean_tokens is not None]
+    counted, samples = sum(n for _, n in lengths), sum(point.n_samples for point in line)
     cut = sum(point.truncation_rate * point.n_samples for point in line) / samples
     return [
         NONE if step is None else str(step),
         line[0].model,
         f"{line[0].temperature:g}",
         *(_accuracy(by_task.get(task)) for task in tasks),
-        f"{sum(lengths) / len(lengths):.0f}" if lengths else NONE,
+        f"{sum(mean * n for mean, n in lengths) / counted:.0f}" if counted else NONE,
         percent(cut),
     ]
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pspo_bench.report.text import NONE, csv_text, escape_markdown, percent, percent_with_half, printable
+from pspo_bench.errors import printable
+from pspo_bench.report.text import NONE, csv_text, escape_markdown, percent, percent_with_half
 
 if TYPE_CHECKING:
     from pspo_bench.report.leaderboard import Cell, Leaderboard, Row, Table

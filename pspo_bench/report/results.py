@@ -61,9 +61,14 @@ class TaskCounts:
         return [c / n for c, n in zip(right, done, strict=True) if n]
 
     def lengths(self, cut: int) -> list[int]:
-        """Completion tokens of every sample, the truncated ones at `cut`."""
+        """Completion tokens of every sample, the truncated ones at `cut`; where `cut` is 0, and so not known, none of
+        these, and nothing at all if they are half or more.
+        """
         done = [n for lists in (self.tokens_correct, self.tokens_incorrect) for row in lists for n in row]
-        return done + [cut] * sum(self.truncated)
+        truncated = sum(self.truncated)
+        if cut:
+            return done + [cut] * truncated
+        return done if 2 * truncated < sum(self.samples) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,9 @@ class Result:
     @property
     def step(self) -> int | None:
         """The optimiser step of a checkpoint: its manifest's, else that in its folder's name (`checkpoint-120`)."""
-        manifest = self.info.manifest or {}
-        if "optimizer_steps" in manifest:
-            return int(manifest["optimizer_steps"])
+        steps = (self.info.manifest or {}).get("optimizer_steps")
+        if isinstance(steps, int) and not isinstance(steps, bool):
+            return steps
         named = STEP_FOLDER.fullmatch(Path(self.info.model.rstrip("/")).name)
         return int(named[1]) if named else None
 
@@ -166,11 +171,11 @@ def result_of(run: Run) -> Result:
     scores = sorted(summarise(frame), key=lambda score: order.get(score.task, len(order)))
     groups = dict(iter(frame.groupby(["task", "temperature"])))
     counts = tuple(_counts(groups[score.task, score.temperature], score) for score in scores)
-    have = {(score.task, f"{score.temperature:g}"): score.n_samples for score in scores}
+    have = {(s.task, f"{s.temperature:g}"): (s.n_samples, s.n_questions) for s in scores}
     complete = all(
-        have.get((name, label), 0) >= wanted
+        task.is_complete(label, *have.get((name, label), (0, 0)))
         for name, task in info.tasks.items()
-        for label, wanted in task.expected_samples.items()
+        for label in task.expected_samples
     )
     by = frame[["checker", "checker_version"]].drop_duplicates().itertuples(index=False, name=None)
     return Result(info, counts, complete, run.path, tuple(sorted(" ".join(pair) for pair in by)))
@@ -255,10 +260,12 @@ def _checked(score: TaskCounts) -> TaskCounts:
     lengths = {len(getattr(score, name)) for name in columns}
     if len(lengths) != 1:
         raise ValueError(f"the lists of {score.task} have different lengths {sorted(lengths)}")
-    rows = zip(score.example_ids, score.samples, score.correct, score.truncated, strict=True)
-    for example, n, correct, truncated in rows:
-        if not 0 <= max(correct, truncated) <= n:
+    completed = score.correct_completed or [0] * len(score.samples)
+    rows = zip(score.example_ids, score.samples, score.correct, score.truncated, completed, strict=True)
+    for example, n, correct, truncated, whole in rows:
+        if not (0 <= max(correct, truncated) <= n and 0 <= whole <= min(correct, n - truncated)):
             raise ValueError(
-                f"{score.task} {example}: {correct} correct, {truncated} truncated of {n} samples"
+                f"{score.task} {example}: {correct} correct ({whole} of them not cut), {truncated} truncated"
+                f" of {n} samples"
             )
     return score

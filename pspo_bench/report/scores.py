@@ -38,7 +38,7 @@ def scores_table(frame: pd.DataFrame, title: str | None = None, width: int = WID
         [score.task, f"{score.temperature:g}", *(percent(score.accuracy_at.get(b)) for b in budgets)]
         for score in scores
     ]
-    heading = "Accuracy if only completions of at most so many tokens counted"
+    heading = "Accuracy if only completions counted that a limit of so many tokens would not have cut"
     return text + "\n" + grid(heading, ("task", "T", *map(str, budgets)), "task", width, lines)
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from pspo_bench.errors import printable
+
 NONE = "–"
 WIDTH = 118
 
@@ -20,11 +22,6 @@ def percent(value: float | None) -> str:
 def percent_with_half(score: float, half: float | None) -> str:
     """`39.7 ± 2.6` per cent; without the ± where there is no interval."""
     return percent(score) if half is None else f"{percent(score)} ± {100 * half:.1f}"
-
-
-def printable(text: str) -> str:
-    """Names come from files that others wrote: control characters must not reach a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def escape_markdown(text: str) -> str:

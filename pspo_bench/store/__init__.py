@@ -21,7 +21,7 @@ Rename-into-place is the maildir idea (https://cr.yp.to/proto/maildir.html); pag
 from pspo_bench.store.info import RunInfo, RunSettings, TaskInfo
 from pspo_bench.store.parts import PartSetAsideWarning, natural_key, write_atomic, write_error
 from pspo_bench.store.run import Run, is_run
-from pspo_bench.store.verdicts import VERDICT_COLUMNS, VERDICT_FILE_COLUMNS, key_hashes
+from pspo_bench.store.verdicts import VERDICT_COLUMNS, VERDICT_FILE_COLUMNS, row_hashes
 
 __all__ = [
     "VERDICT_COLUMNS",
@@ -32,8 +32,8 @@ __all__ = [
     "RunSettings",
     "TaskInfo",
     "is_run",
-    "key_hashes",
     "natural_key",
+    "row_hashes",
     "write_atomic",
     "write_error",
 ]

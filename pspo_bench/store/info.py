@@ -33,6 +33,7 @@ class RunSettings:
     min_p: float = 0.0
     stop: tuple[str, ...] = ()
     stop_at_answer_line: bool = False
+    num_fewshot: int = 0
     engine_options: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,7 +47,8 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """One task as it was run. `expected_samples` is by temperature (`RunSettings.expected_samples`).
+    """One task as it was run. `expected_samples` is by temperature (`RunSettings.expected_samples`), and so is
+    `expected_questions`, where it is not `n_questions`.
 
     `content_sha256` covers the examples used, `prompt_hash` the task's prompt template.
     """
@@ -58,6 +60,15 @@ class TaskInfo:
     max_tokens: int
     expected_samples: dict[str, int]
     split: str = "test"
+    expected_questions: dict[str, int] = field(default_factory=dict)
+
+    def questions_at(self, label: str) -> int:
+        """How many questions the temperature called `label` is to be asked."""
+        return self.expected_questions.get(label, self.n_questions)
+
+    def is_complete(self, label: str, samples: int, questions: int) -> bool:
+        """Whether so many samples of so many questions are all that is expected at the temperature `label`."""
+        return samples >= self.expected_samples.get(label, 0) and questions >= self.questions_at(label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class RunInfo:
     def _require_same(self, new: RunInfo, where: str) -> None:
         for name in ("fingerprint", "engine", "dtype"):
             require_equal(name, getattr(self, name), getattr(new, name), where)
-        for name in ("top_p", "top_k", "min_p", "stop", "stop_at_answer_line", "seed"):
+        for name in ("top_p", "top_k", "min_p", "stop", "stop_at_answer_line", "num_fewshot", "seed"):
             require_equal(name, getattr(self.settings, name), getattr(new.settings, name), where)
 
 
@@ -133,7 +144,11 @@ def _merge_tasks(old: TaskInfo, new: TaskInfo, where: str) -> TaskInfo:
     larger = max(old, new, key=lambda task: task.n_questions)
     labels = dict.fromkeys((*old.expected_samples, *new.expected_samples))
     counts = {k: max(old.expected_samples.get(k, 0), new.expected_samples.get(k, 0)) for k in labels}
-    return replace(larger, expected_samples=counts)
+    asked = {
+        label: max(task.questions_at(label) for task in (old, new) if label in task.expected_samples)
+        for label in labels
+    }
+    return replace(larger, expected_samples=counts, expected_questions=asked)
 
 
 def require_equal(name: str, old: object, new: object, where: str) -> None:

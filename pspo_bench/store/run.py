@@ -85,7 +85,9 @@ class Run:
 
         Raises StoreError naming the difference where the folder holds another model, prompt or setting.
         """
-        merged = self.info.merged(info, str(self.path)) if self.started else info
+        # A run that failed before its first sample binds nobody.
+        held = self.started and any(self.parts.glob("*.parquet"))
+        merged = self.info.merged(info, str(self.path)) if held else info
         self._write_info(merged)
         return merged
 
@@ -103,19 +105,29 @@ class Run:
 
     def finish(self) -> bool:
         """Marks the run as finished if every expected sample is there; says whether it is."""
-        progress = self.progress()
-        complete = all(have >= wanted for have, wanted in progress.values())
-        counts = {f"{task} T={label}": have for (task, label), (have, _) in progress.items()}
+        progress, tasks = self.progress(), self.info.tasks
+        complete = all(
+            tasks[task].is_complete(label, have, asked)
+            for (task, label), (have, _, asked) in progress.items()
+        )
+        counts = {f"{task} T={label}": have for (task, label), (have, _, _) in progress.items()}
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.update_info(finished={"at": at, "samples": counts} if complete else None)
         return complete
 
-    def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """(samples there, samples expected) by (task, temperature label)."""
-        task, temperature = SAMPLE_KEY.index("task"), SAMPLE_KEY.index("temperature")
-        have = Counter((key[task], f"{key[temperature]:g}") for key in self.done_keys())
+    def progress(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """(samples there, samples expected, questions that have one) by (task, temperature label)."""
+        task, example, temperature = (
+            SAMPLE_KEY.index(name) for name in ("task", "example_id", "temperature")
+        )
+        samples: Counter[tuple[str, str]] = Counter()
+        questions: dict[tuple[str, str], set[str]] = {}
+        for key in self.done_keys():
+            place = (key[task], f"{key[temperature]:g}")
+            samples[place] += 1
+            questions.setdefault(place, set()).add(key[example])
         return {
-            (name, label): (have[name, label], wanted)
+            (name, label): (samples[name, label], wanted, len(questions.get((name, label), ())))
             for name, info in self.info.tasks.items()
             for label, wanted in info.expected_samples.items()
         }
@@ -149,8 +161,8 @@ class Run:
         """All samples, one row per key, sorted by task, example, temperature and sample index.
 
         Where a key was written twice the earlier part wins; the verdicts are those of the newest rescoring where
-        it has one. Which process wrote what, and when, leaves no
-        trace: a run that was resumed gives the same table as one that was not.
+        it has one. Which process wrote what, and when, leaves no trace: a run that was resumed gives the same
+        table as one that was not.
         """
         import pyarrow as pa
 
@@ -170,7 +182,7 @@ class Run:
         if verdicts is None:
             yield from self._stored(columns)
             return
-        for table in self._stored(tuple(dict.fromkeys((*columns, *SAMPLE_KEY)))):
+        for table in self._stored(tuple(dict.fromkeys((*columns, *SAMPLE_KEY, "completion")))):
             yield verdicts.over(table).select(list(columns))
 
     def _stored(self, columns: tuple[str, ...]) -> Iterator[pa.Table]:

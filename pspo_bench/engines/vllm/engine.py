@@ -160,7 +160,7 @@ class VLLMEngine:
         self._stopper = Stopper(checkpoint.tokenizer)
         self.fingerprint = checkpoint.fingerprint
         self.manifest = checkpoint.manifest
-        self.chat_template_hash = checkpoint.chat_template_hash
+        self.chat_template_hash = chat.with_arguments(checkpoint.chat_template_hash, self._template_args)
 
     def _idle(self) -> Backend:
         if self._backend is None:
