@@ -31,6 +31,9 @@ def scores_table(frame: pd.DataFrame, title: str | None = None, width: int = WID
     """One line per task and temperature of a table of samples (`Run.frame`), then the accuracy at token budgets."""
     scores = summarise(frame)
     text = grid(title, HEADER, "task", width, [_line(score) for score in scores]) + LEGEND + "\n"
+    checkers = sorted(set(frame["checker"] + " " + frame["checker_version"]))
+    if len(checkers) > 1:
+        text += f"The verdicts are by different checkers ({', '.join(checkers)}): rescore the run.\n"
     budgets = sorted({budget for score in scores for budget in score.accuracy_at})[-COLUMNS_OF_BUDGETS:]
     if not budgets:
         return text

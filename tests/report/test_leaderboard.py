@@ -291,3 +291,10 @@ class TestResultFiles:
     def test_nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="No run or result file at"):
             leaderboard([tmp_path])
+
+
+def test_the_scores_of_a_run_say_when_its_verdicts_are_by_two_checkers(make_run: MakeRun) -> None:
+    frame = make_run("base", {"gsm8k": [1, 0]}).frame()
+    assert "different checkers" not in scores_table(frame)
+    frame.loc[0, "checker_version"] = "2"
+    assert "different checkers (numeric 1, numeric 2): rescore the run" in scores_table(frame)
