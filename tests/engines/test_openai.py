@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -239,14 +240,125 @@ def test_a_server_that_stays_down_stops_the_run_and_fills_nothing_with_errors() 
         assert len(got) == 10
 
 
-def test_one_request_that_always_fails_does_not_keep_the_others_from_being_made() -> None:
-    plan = lambda number, body: BUSY if prompt_of(body) == "question 1" else None  # noqa: E731
+# Prompts on which the server fails
+
+
+def fails_on(*prompts: str, fault: Fault = BUSY) -> Any:
+    return lambda number, body: fault if prompt_of(body) in prompts else None
+
+
+def prompts_of(server: OpenAIServer) -> list[str]:
+    return [prompt_of(body) for body in server.bodies]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (BUSY, "HTTP 503: too busy"),
+        (Fault("reset"), "Server disconnected"),
+        (Fault("hang"), "no whole answer in 0.3 s"),
+    ],
+)
+def test_a_prompt_on_which_the_server_always_fails_is_one_error_and_the_others_go_on(
+    fault: Fault, told: str
+) -> None:
+    with OpenAIServer(plan=fails_on("question 1", fault=fault)) as server:
+        engine = open_engine(server, max_retries=2, concurrency=2, backoff_s=0.0, timeout_s=0.3)
+        made = answers(engine, asked(engine, 40))
+        assert [c.text for c in made] == ["" if i == 1 else echoed(i) for i in range(40)]
+        assert [i for i, c in enumerate(made) if c.finish_reason == "error"] == [1]
+        assert (made[1].prompt_tokens, made[1].completion_tokens) == (None, None)
+        assert "the server failed on this prompt alone, at least 6 times; the last time: " in str(
+            made[1].error
+        )
+        assert told in str(made[1].error)
+        # Rounds of three; those in which others were answered do not count, and Hi was asked after the other two.
+        tries = Counter(prompts_of(server))
+        assert tries["question 1"] % 3 == 0
+        assert tries["question 1"] >= 6
+        assert tries["Hi"] == 2
+
+
+@pytest.mark.parametrize(("max_retries", "rounds"), [(0, 6), (1, 3), (2, 2), (4, 2)])
+def test_a_prompt_is_tried_six_times_and_twice_over_before_it_is_blamed(
+    max_retries: int, rounds: int
+) -> None:
+    with OpenAIServer(plan=fails_on("question 0")) as server:
+        engine = open_engine(server, max_retries=max_retries, backoff_s=0.0)
+        [failed] = answers(engine, asked(engine, 1))  # as in a run of which this alone is left
+        assert failed.finish_reason == "error"
+        assert prompts_of(server) == [*["question 0"] * (max_retries + 1), "Hi"] * rounds
+
+
+def test_a_prompt_that_is_answered_in_the_end_is_no_error() -> None:
+    # Round one is tries 0 to 2, then Hi (3); of round two the last try (6) succeeds.
+    with OpenAIServer(plan=first(dict.fromkeys((0, 1, 2, 4, 5), BUSY))) as server:
+        engine = open_engine(server, max_retries=2, backoff_s=0.0)
+        assert [c.text for c in answers(engine, asked(engine, 1))] == [echoed(0)]
+        assert prompts_of(server) == [*["question 0"] * 3, "Hi", *["question 0"] * 3]
+
+
+@pytest.mark.parametrize("fault", [Fault("reset"), REFUSED])
+def test_no_prompt_is_blamed_by_a_server_that_does_not_answer_a_harmless_one_too(fault: Fault) -> None:
+    # Hi is answered after the first round (3) and not after the second (7).
+    plan = lambda number, body: fault if number == 7 else BUSY if number != 3 else None  # noqa: E731
     with OpenAIServer(plan=plan) as server:
-        engine = open_engine(server, max_retries=2, concurrency=2, backoff_s=0.0)
+        engine = open_engine(server, max_retries=2, backoff_s=0.0)
+        with pytest.raises(ModelError, match=r"in 3 attempts.* too busy; then a harmless request: .*kept"):
+            assert not list(engine.generate(asked(engine, 1)))
+        assert len(server.bodies) == 8
+
+
+def test_an_unreliable_server_makes_no_errors() -> None:
+    rng = random.Random(5)
+    failing = [rng.random() < 0.5 for _ in range(5000)]
+    with OpenAIServer(plan=lambda number, body: BUSY if failing[number] else None) as server:
+        engine = open_engine(server, max_retries=1, concurrency=8, backoff_s=0.0)
+        todo, made, starts, told = asked(engine, 200), {}, 0, []
+        while len(made) < 200:  # a run that is started again with what is left
+            left = [index for index in range(200) if index not in made]
+            starts += 1
+            try:
+                for place, completion in engine.generate([todo[index] for index in left]):
+                    made[left[place]] = completion
+            except ModelError as error:
+                told.append(str(error))
+            assert starts < 100
+        assert all("then a harmless request: HTTP 503" in message for message in told)
+        assert [made[index].text for index in range(200)] == [echoed(index) for index in range(200)]
+
+
+def test_a_server_that_only_answers_harmless_requests_does_not_fill_the_run_with_errors() -> None:
+    with OpenAIServer(plan=lambda number, body: None if prompt_of(body) == "Hi" else BUSY) as server:
+        engine = open_engine(server, max_retries=1, concurrency=4, backoff_s=0.0)
         got = []
-        with pytest.raises(ModelError, match="Request 2 of 40"):
-            got.extend(engine.generate(asked(engine, 40)))
-        assert sorted(index for index, _ in got) == [0, *range(2, 40)]
+        with pytest.raises(
+            ModelError, match="no answer from .* as 4 others, though it answered 0 and all harmless"
+        ):
+            got.extend(engine.generate(asked(engine, 50)))
+        assert [completion.finish_reason for _, completion in got] == ["error"] * 4
+        # Three rounds of two tries and Hi for each of the five, and what the other workers did meanwhile.
+        assert 5 * 3 * (2 + 1) <= len(server.bodies) <= 8 * 3 * (2 + 1)
+
+
+@pytest.mark.parametrize(("good", "told"), [(50, None), (49, "as 8 others, though it answered 49")])
+def test_some_prompts_may_fail_where_many_are_answered(good: int, told: str | None) -> None:
+    bad = range(good, good + 9)  # besides 50 that are answered 4 + 5 may fail, besides 49 only 4 + 4
+    with OpenAIServer(plan=fails_on(*(f"question {index}" for index in bad))) as server:
+        engine = open_engine(server, max_retries=1, concurrency=4, backoff_s=0.0)
+        made: dict[int, Completion] = {}
+        with pytest.raises(ModelError, match=told) if told else nullcontext():
+            made.update(engine.generate(asked(engine, good + 9)))
+            assert sorted(i for i, c in made.items() if c.finish_reason == "error") == list(bad)
+
+
+@pytest.mark.parametrize("budget", range(1, 8))
+def test_finding_out_about_a_prompt_keeps_to_the_budget(budget: int) -> None:
+    with OpenAIServer(plan=fails_on("question 0")) as server:
+        engine = open_engine(server, max_retries=2, backoff_s=0.0, max_requests=budget)
+        with pytest.raises(ModelError, match=f"max_requests={budget} is used up"):
+            assert not list(engine.generate(asked(engine, 1)))
+        assert len(server.bodies) == budget  # all of it takes 8
 
 
 def test_nobody_there_is_said_quickly() -> None:

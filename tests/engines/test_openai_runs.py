@@ -40,7 +40,7 @@ def knowing() -> Callable[[Body], str]:
 
     def answer(body: Body) -> str:
         seed = body["seed"]
-        gold = golds[prompt_of(body)]
+        gold = golds.get(prompt_of(body), "")  # the engine may say Hi
         return f"I drew {seed} at {body['temperature']:g}.\n#### {gold if seed % 3 else gold + '1'}"
 
     return answer
@@ -108,6 +108,25 @@ def test_a_server_that_dies_leaves_a_run_that_can_be_finished(
         server.plan = lambda number, body: None
         finished = evaluate("m", ["pocket_gsm"], tmp_path / "run", few)
     pd.testing.assert_frame_equal(finished.frame(), whole)
+
+
+def test_a_prompt_that_the_server_cannot_bear_does_not_keep_a_run_from_ending(
+    tmp_path: Path, knowing: Callable[[Body], str]
+) -> None:
+    def plan(number: int, body: Body) -> Fault | None:
+        return Fault("status", 500) if prompt_of(body) == prompt_of(server.bodies[0]) else None
+
+    with OpenAIServer(answer=knowing, plan=plan) as server:
+        few = settings(server, max_retries=2)
+        frame = evaluate("m", ["pocket_gsm"], tmp_path / "run", few).frame()
+        posts = len(server.bodies)
+        assert evaluate("m", ["pocket_gsm"], tmp_path / "run", few).info.finished is not None
+        assert len(server.bodies) == posts
+    failed = frame[frame["status"] == "error"]
+    # Greedy once, and two draws: three samples of the one question.
+    assert len(failed) == 3
+    assert failed["example_id"].nunique() == 1
+    assert len(frame) == LIMIT * 3
 
 
 def test_a_key_and_a_login_are_nowhere_in_the_run(

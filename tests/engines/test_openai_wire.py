@@ -277,18 +277,18 @@ def test_a_budget_is_never_exceeded_and_never_waits_for_nobody(
     for tokens, share in costs:
         while True:
             try:
-                reservation = budget.reserve(tokens)
+                settle = budget.reserve(tokens)
             except ModelError:
                 assert not under_way
                 assert spent + tokens > most
                 return
-            if reservation is not None:
+            if settle is not None:
                 break
-            earlier, used = under_way.pop(0)  # it waits, so somebody is under way
-            earlier.settle(used)
-            spent += earlier.tokens if used is None else used
-        under_way.append((reservation, None if share is None else int(share * tokens)))
-        assert spent + sum(reservation.tokens for reservation, _ in under_way) <= most
+            earlier, reserved, used = under_way.pop(0)  # it waits, so somebody is under way
+            earlier(used)
+            spent += reserved if used is None else used
+        under_way.append((settle, tokens, None if share is None else int(share * tokens)))
+        assert spent + sum(reserved for _, reserved, _ in under_way) <= most
 
 
 # Options

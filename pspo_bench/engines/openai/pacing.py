@@ -56,12 +56,8 @@ class BudgetSpentError(ModelError):
     """A budget does not allow another request."""
 
 
-@dataclass(slots=True)
-class Reservation:
-    """Tokens set aside for one attempt; `settle` it once, with what it really took."""
-
-    tokens: int
-    settle: Callable[[int | None], None]
+Settle = Callable[[int | None], None]
+"""Called once for an attempt's reservation, with the tokens that it really took; None: nobody knows."""
 
 
 class Budget:
@@ -79,8 +75,8 @@ class Budget:
         self._reserved = 0
         self._lock = threading.Lock()
 
-    def reserve(self, tokens: int) -> Reservation | None:
-        """Set aside one request of up to `tokens`; None: ask again when others have settled.
+    def reserve(self, tokens: int) -> Settle | None:
+        """Set aside one request of up to `tokens`, to be settled; None: ask again when others have settled.
 
         Raises BudgetSpentError if it cannot be sent whatever becomes of the others.
         """
@@ -93,7 +89,7 @@ class Budget:
                 raise self._spent(f"max_total_tokens={self._max_tokens}", tokens)
             self._requests += 1
             self._reserved += tokens
-        return Reservation(tokens, lambda used: self._settle(tokens, used))
+        return lambda used: self._settle(tokens, used)
 
     def _settle(self, reserved: int, used: int | None) -> None:
         with self._lock:
