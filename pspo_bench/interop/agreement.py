@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pspo_bench.errors import printable
 from pspo_bench.interop.collecting import Kept
 from pspo_bench.records import Sample, Status
 from pspo_bench.store import Run
@@ -49,7 +50,7 @@ class Agreement:
             else f"; they disagree on {self.disagreements} of {self.n} {self.unit}s"
         )
         over = "" if self.disagreements is not None else f" (over {self.n} {self.unit}s)"
-        return f"{self.name}: {100 * self.theirs:.1f} %; ours: {100 * self.ours:.1f} %{over}{tail}"
+        return f"{printable(self.name)}: {100 * self.theirs:.1f} %; ours: {100 * self.ours:.1f} %{over}{tail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class ImportReport:
             lines.append(
                 f"{self.unknown_ends} samples do not say why they ended; they count as ended by themselves"
             )
-        return "\n".join([*lines, *(f"{self.source}'s {agreement}" for agreement in self.agreements)])
+        lines += [f"{self.source}'s {agreement}" for agreement in self.agreements]
+        return "\n".join(map(printable, lines))  # names come from the log
 
 
 def agreements(kept: Sequence[Kept], samples: Sequence[Sample]) -> tuple[Agreement, ...]:

@@ -64,9 +64,8 @@ def _task_of(file: Path) -> str:
 def detect(path: Path) -> str:
     """The format of a file by its content. Raises DataError saying what it is instead, where that is known."""
     with open_bytes(path) as file:
-        if file.read(4) == b"PAR1":
+        if file.peek(4).startswith(b"PAR1"):
             return lighteval.FORMAT
-        file.seek(0)
         line = next((line for line in iter(lambda: file.readline(MAX_LINE_BYTES), b"") if line.strip()), b"")
     if line.startswith(b"PK\x03\x04"):
         raise DataError(f"{path} is packed; for a log of Inspect: inspect log dump {path.name} > dump.json")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import ConfigError, StoreError, unknown
 from pspo_bench.interop import lm_eval_files, plain
+from pspo_bench.interop.names import distinct, safe_name
 from pspo_bench.store import Run, RunInfo, write_atomic, write_error
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Files = Iterator[tuple[Path, str]]
 """Each file's path below the output folder, and its text."""
+_COUNTS = ("prompt_tokens", "completion_tokens")
+"""Whole numbers that a frame holds as floats where some of them are missing."""
 
 
 def export_run(run: Run, format: str, output: str | Path) -> list[Path]:
@@ -32,9 +35,9 @@ def export_run(run: Run, format: str, output: str | Path) -> list[Path]:
     frame = run.frame()
     if frame.empty:
         raise StoreError(f"{run.path} holds no samples; evaluate into it first")
-    output, written = Path(output), []
+    output, written = Path(output), list[Path]()
     for name, text in WRITERS[format](run.info, frame):
-        path = output / name
+        path = distinct(output.joinpath(*map(safe_name, name.parts)), written)
         if output.suffix == ".jsonl":
             path = _single(output, frame, format)
         _make_folder(path.parent)
@@ -60,7 +63,7 @@ def plain_files(info: RunInfo, frame: pd.DataFrame) -> Files:
     """`<task>.jsonl`: rows as `plain` describes them, which `import_run` reads back as they were."""
     for task, rows in frame.groupby("task", sort=False):
         lines = (json.dumps(row, ensure_ascii=False) for row in plain_rows(info, rows))
-        yield Path(f"{task}.jsonl"), "\n".join(lines) + "\n"
+        yield Path(f"{safe_name(str(task))}.jsonl"), "\n".join(lines) + "\n"
 
 
 def plain_rows(info: RunInfo, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -70,6 +73,7 @@ def plain_rows(info: RunInfo, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
         if row["finish_reason"] == "error":
             row["error"] = row["reason"]
         row["model"] = info.model
+        row |= {name: int(row[name]) for name in _COUNTS if row.get(name) is not None}
         yield {name: row[name] for name in plain.FIELDS if row.get(name) is not None}
 
 

@@ -9,11 +9,13 @@ A log that is imported again adds nothing, and an import that was killed goes on
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pspo_bench.errors import ConfigError, StoreError
+from pspo_bench.errors import ConfigError, PspoBenchError, StoreError, printable
 from pspo_bench.interop.agreement import ImportReport, agreements
 from pspo_bench.interop.collecting import Collected, Kept, collect, require_one_setting, settle_temperature
 from pspo_bench.interop.detect import open_source
@@ -30,6 +32,17 @@ ALONE = "none"
 PART_ROWS = 4096
 
 
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Errors quote the log, whose control characters must not steer a terminal."""
+    try:
+        yield
+    except PspoBenchError as error:
+        error.args = (printable(str(error)),)
+        raise
+
+
+@_printable_errors()
 def import_run(
     file: str | Path,
     task: str,
@@ -52,10 +65,10 @@ def import_run(
     With a `task` each row must match one of its examples, and the task's golds count; examples without a row
     leave the run incomplete. With "none" the rows are their own task, called `name` (else as the log calls it),
     with golds of `answer_type`. `temperature` is that of rows that do not say theirs. Nothing is written before
-    the whole log has been read. Raises DataError naming file and line, ConfigError or StoreError.
+    the whole log has been read and checked. Raises DataError naming file and line, ConfigError or StoreError.
     """
-    if temperature is not None and temperature < 0:
-        raise ConfigError(f"temperature must not be negative, and is {temperature:g}")
+    if temperature is not None and not 0 <= temperature < math.inf:
+        raise ConfigError(f"temperature must be finite and not negative, and is {temperature:g}")
     path, source = open_source(Path(file), format, task)
     matcher, split = _matcher(task, source.origin, name, answer_type, split, data_dir, tasks_dir)
     found = collect(source, matcher, model, path.stem)
@@ -63,9 +76,9 @@ def import_run(
     drawn = require_one_setting(kept)
     weights = fingerprint or found.fingerprint or _fingerprint(found.model, source.origin)
     info = _run_info(found, matcher, source.origin, drawn, weights, split, path)
+    samples = checked(kept, source.origin, weights, workers=workers, timeout_s=timeout_s)
     run = Run.open(output, create=True)
     run.start(info)
-    samples = checked(kept, source.origin, weights, workers=workers, timeout_s=timeout_s)
     new = _not_held(samples, run)
     for start in range(0, len(new), PART_ROWS):
         run.append(new[start : start + PART_ROWS])
@@ -115,7 +128,8 @@ def _run_info(
     split: str,
     path: Path,
 ) -> RunInfo:
-    settings = _settings(found.kept, drawn, path, origin)
+    repeats = _repeats(found.kept)
+    settings = _settings(found.kept, repeats, drawn, path, origin)
     examples, first = matcher.examples, found.kept[0].row
     system = first.system_prompt_hash or origin.system_prompt_hash
     template = first.chat_template_hash or origin.chat_template_hash
@@ -125,7 +139,7 @@ def _run_info(
         prompt_hash=short_hash(origin.harness, system, template),
         system_prompt_hash=system,
         max_tokens=drawn.max_tokens,
-        expected_samples=settings.expected_samples(len(examples)),
+        expected_samples={f"{t:g}": len(examples) * most for t, most in repeats.items()},
         split=split,
     )
     made = provenance()
@@ -145,13 +159,22 @@ def _run_info(
     )
 
 
-def _settings(kept: Sequence[Kept], drawn: Drawn, path: Path, origin: Origin) -> RunSettings:
-    temperatures = dict.fromkeys(one.row.drawn.temperature or 0.0 for one in kept)
-    drawn_at = Counter((one.example.id, one.row.drawn.temperature) for one in kept)
+def _repeats(kept: Sequence[Kept]) -> dict[float, int]:
+    """The most samples that a question has at each temperature. A log may repeat greedy decoding too."""
+    drawn_at = Counter((one.example.id, one.row.drawn.temperature or 0.0) for one in kept)
+    repeats: dict[float, int] = {}
+    for (_, temperature), count in drawn_at.items():
+        repeats[temperature] = max(count, repeats.get(temperature, 0))
+    return repeats
+
+
+def _settings(
+    kept: Sequence[Kept], repeats: dict[float, int], drawn: Drawn, path: Path, origin: Origin
+) -> RunSettings:
     stops = json.loads(drawn.stop)
     return RunSettings(
-        temperatures=tuple(temperatures),
-        samples=max(drawn_at.values()),
+        temperatures=tuple(repeats),
+        samples=max(repeats.values()),
         top_p=drawn.top_p,
         max_tokens=drawn.max_tokens or None,
         seed=min(one.row.drawn.seed for one in kept),
@@ -159,6 +182,7 @@ def _settings(kept: Sequence[Kept], drawn: Drawn, path: Path, origin: Origin) ->
         min_p=drawn.min_p,
         stop=tuple(str(stop) for stop in stops if not isinstance(stop, dict)),
         stop_at_answer_line=any(isinstance(stop, dict) for stop in stops),
+        num_fewshot=origin.num_fewshot,
         engine_options={"imported": path.name, "format": origin.format},
     )
 

@@ -52,7 +52,7 @@ def read(path: Path) -> Source:
 
 def _drawn(config: Record) -> Drawn:
     stops = [clean(text) for text in config.items("stop_seqs") if isinstance(text, str)]
-    top_p = config.number("top_p")
+    top_p = config.number("top_p", 0, 1)
     return Drawn(
         temperature=config.number("temperature"),
         top_p=1.0 if top_p is None else top_p,
@@ -64,14 +64,26 @@ def _drawn(config: Record) -> Drawn:
 
 
 def _samples(log: Record, drawn: Drawn) -> Iterator[SourceRow]:
-    for number, data in enumerate(log.items("samples"), start=1):
-        yield from _rows(_Sample(Record(data, f"{log.where}, sample {number}"), drawn))
+    records = [
+        Record(data, f"{log.where}, sample {number}")
+        for number, data in enumerate(log.items("samples"), start=1)
+    ]
+    width = max([1, *(len(_choices(record)) for record in records)])
+    for record in records:
+        yield from _rows(_Sample(record, drawn, width))
+
+
+def _choices(record: Record) -> list[Any]:
+    return record.record("output").items("choices")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
+    """`width` is the most choices that a sample of the log has: one that failed has none, and takes their place."""
+
     record: Record
     drawn: Drawn
+    width: int
 
     def text_of(self, content: Any) -> str:
         """A message's content: text, or parts of which the text parts count; long texts stand apart."""
@@ -100,8 +112,8 @@ class _Sample:
 
 def _rows(sample: _Sample) -> Iterator[SourceRow]:
     record, question = sample.record, sample.question
-    output, error = record.record("output"), _error(record)
-    usage, choices = output.record("usage"), output.items("choices")
+    usage, error = record.record("output").record("usage"), _error(record)
+    choices = _choices(record)
     epoch = (record.whole("epoch") or 1) - 1
     scores = tuple(_scores(record.record("scores"), len(choices) > 1))
     for place, item in enumerate(choices or [{}]):
@@ -117,7 +129,7 @@ def _rows(sample: _Sample) -> Iterator[SourceRow]:
             questions=(question,),
             fields=record.record("metadata").data,
             prompt_hash=short_hash(question),
-            sample_index=epoch * max(1, len(choices)) + place,
+            sample_index=epoch * sample.width + place,
             finish_reason="error" if error or not choices else _FINISH.get(stop or ""),
             error=error,
             prompt_tokens=usage.whole("input_tokens"),

@@ -147,12 +147,12 @@ def _is_padded(tokens: object) -> bool:
 
 
 def _flat_setup(parameters: Record) -> _Setup:
-    top_p = parameters.number("top_p")
+    top_p = parameters.number("top_p", 0, 1)
     drawn = Drawn(
         temperature=parameters.number("temperature"),
         top_p=1.0 if top_p is None else top_p,
         top_k=parameters.whole("top_k") or 0,
-        min_p=parameters.number("min_p") or 0.0,
+        min_p=parameters.number("min_p", 0, 1) or 0.0,
         seed=parameters.whole("seed") or 0,
     )
     return _Setup(drawn, parameters.whole("max_new_tokens") or 0, padded=True)
@@ -168,7 +168,6 @@ def _nested_rows(row: Record, setup: _Setup) -> Iterator[SourceRow]:
     tokens = response.items("output_tokens")
     for index, text in enumerate(texts):
         counted = tokens[index] if index < len(tokens) and isinstance(tokens[index], list) else None
-        cut = counted is not None and 0 < limit <= len(counted) and not _is_padded(counted)
         yield SourceRow(
             where=row.where,
             completion=text,
@@ -178,10 +177,22 @@ def _nested_rows(row: Record, setup: _Setup) -> Iterator[SourceRow]:
             questions=(query,),
             prompt_hash=short_hash(doc.text("instruction") or "", query),
             sample_index=index,
-            finish_reason=None if counted is None else "length" if cut else "stop",
+            finish_reason=_end(counted, limit),
             completion_tokens=None if counted is None or setup.padded else len(counted),
             scores=scores if index == 0 else (),
         )
+
+
+def _end(tokens: list[Any] | None, limit: int) -> str | None:
+    """Why a completion ended; None where its tokens fill the limit and end in one token many times over.
+
+    Then it was padded, or it went round in circles until it was cut: the list does not tell.
+    """
+    if tokens is None or not limit:
+        return None
+    if len(tokens) < limit:
+        return "stop"
+    return None if _is_padded(tokens) else "length"
 
 
 def _golds(doc: Record) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def _origin(results: Record, path: Path, task: str) -> Origin:
         task=task,
         system_prompt_hash=short_hash(results.text("system_instruction") or ""),
         chat_template_hash=short_hash(template) if template else "",
+        num_fewshot=results.record("n-shot").whole(task) or 0,
     )
 
 
@@ -143,12 +144,12 @@ def _drawn(kwargs: Record, seed: int) -> Drawn:
     if not isinstance(stops, list) or not all(isinstance(text, str) for text in stops):
         kwargs.refuse("until", "text or a list of texts")
     limits = [kwargs.whole(name) for name in ("max_gen_toks", "max_new_tokens", "max_tokens")]
-    top_p = kwargs.number("top_p")
+    top_p = kwargs.number("top_p", 0, 1)
     return Drawn(
         temperature=temperature if temperature is not None else 1.0 if sampled is True else 0.0,
         top_p=1.0 if top_p is None else top_p,
         top_k=kwargs.whole("top_k") or 0,
-        min_p=kwargs.number("min_p") or 0.0,
+        min_p=kwargs.number("min_p", 0, 1) or 0.0,
         max_tokens=next((limit for limit in limits if limit), DEFAULT_MAX_TOKENS),
         stop=json.dumps([clean(text) for text in stops], ensure_ascii=False),
         seed=seed,

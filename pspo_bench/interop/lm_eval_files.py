@@ -6,8 +6,8 @@ calls correct. A task at several temperatures is several tasks there (`gsm8k_T0.
 `loggers/evaluation_tracker.py`, `result_schema.py` (https://github.com/EleutherAI/lm-evaluation-harness).
 
 What lm-eval's rows have no place for (why a completion ended, token counts, hashes) stands under the key `pspo_bench`,
-so that `import_run` reads an export back as it was. Runs keep the hash of a prompt, not its text, so `arg_0` is the
-question.
+so that `import_run` reads an export back as it was. Runs keep the hashes of a prompt and of a system prompt, not their
+texts, so `arg_0` is the question and `system_instruction` null.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.interop.lm_eval import EXTRA
+from pspo_bench.interop.names import safe_name
 from pspo_bench.records import Status
 from pspo_bench.store import RunInfo, TaskInfo
 
@@ -56,7 +57,7 @@ class _Part:
 def files(info: RunInfo, frame: pd.DataFrame) -> Iterator[tuple[Path, str]]:
     """Each file's path and text, the samples first: who finds the results finds all."""
     time = datetime.now().isoformat(timespec="microseconds").replace(":", "-")
-    folder = Path(sanitize(info.model))
+    folder = Path(folder_name(info.model))
     parts = []
     for _, rows in frame.groupby(["task", "temperature"], sort=False):
         task, temperature = str(rows["task"].iloc[0]), float(rows["temperature"].iloc[0])
@@ -64,7 +65,7 @@ def files(info: RunInfo, frame: pd.DataFrame) -> Iterator[tuple[Path, str]]:
         name = f"{task}_T{temperature:g}" if several else task
         part = _part(name, temperature, info, info.tasks[task], rows)
         lines = (json.dumps(row, ensure_ascii=False) for row in part.rows)
-        yield folder / f"samples_{name}_{time}.jsonl", "\n".join(lines) + "\n"
+        yield folder / f"samples_{safe_name(name)}_{time}.jsonl", "\n".join(lines) + "\n"
         parts.append(part)
     yield (
         folder / f"results_{time}.json",
@@ -72,9 +73,9 @@ def files(info: RunInfo, frame: pd.DataFrame) -> Iterator[tuple[Path, str]]:
     )
 
 
-def sanitize(model: str) -> str:
-    """The folder name that lm-eval makes of a model's name."""
-    return re.sub(r'["<>:/|\\?*\[\]]+', "__", model)
+def folder_name(model: str) -> str:
+    """The folder name that lm-eval makes of a model's name, but none that is no name of a folder, such as `..`."""
+    return safe_name(re.sub(r'["<>:/|\\?*\[\]]+', "__", model))
 
 
 def _part(name: str, temperature: float, info: RunInfo, task: TaskInfo, frame: pd.DataFrame) -> _Part:
@@ -132,9 +133,9 @@ def _results(info: RunInfo, parts: Sequence[_Part]) -> dict[str, Any]:
     return {
         "results": {part.name: _scores(part) for part in parts},
         "group_subtasks": {part.name: [] for part in parts},
-        "configs": {part.name: _config(part) for part in parts},
+        "configs": {part.name: _config(part, info.settings.num_fewshot) for part in parts},
         "versions": {part.name: 1.0 for part in parts},
-        "n-shot": {part.name: 0 for part in parts},
+        "n-shot": {part.name: info.settings.num_fewshot for part in parts},
         "higher_is_better": {part.name: {METRIC: True} for part in parts},
         "n-samples": {
             part.name: {"original": part.info.n_questions, "effective": len(part.rows)} for part in parts
@@ -147,8 +148,8 @@ def _results(info: RunInfo, parts: Sequence[_Part]) -> dict[str, Any]:
         "task_hashes": {part.name: _task_hash(part) for part in parts},
         "model_source": info.engine,
         "model_name": info.model,
-        "model_name_sanitized": sanitize(info.model),
-        "system_instruction": None,
+        "model_name_sanitized": folder_name(info.model),
+        "system_instruction": None,  # a run keeps its hash alone
         "system_instruction_sha": None,
         "fewshot_as_multiturn": None,
         "chat_template": None,
@@ -171,13 +172,13 @@ def _scores(part: _Part) -> dict[str, Any]:
     }
 
 
-def _config(part: _Part) -> dict[str, Any]:
+def _config(part: _Part, num_fewshot: int) -> dict[str, Any]:
     return {
         "task": part.name,
         "test_split": part.info.split,
         "doc_to_text": "{{question}}",
         "doc_to_target": "{{answer}}",
-        "num_fewshot": 0,
+        "num_fewshot": num_fewshot,
         "metric_list": [{"metric": METRIC, "aggregation": "mean", "higher_is_better": True}],
         "output_type": "generate_until",
         "generation_kwargs": part.rows[0]["arguments"]["gen_args_0"]["arg_1"],

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from pspo_bench.answers import STATED_METHODS, check, validate_gold
-from pspo_bench.errors import AnswerError, DataError
+from pspo_bench.errors import AnswerError, ConfigError, DataError
 from pspo_bench.interop.source import SourceRow
 from pspo_bench.records import Example, short_hash
 from pspo_bench.tasks import Task
@@ -171,9 +171,17 @@ class TaskMatcher:
 
 
 class OwnExamples:
-    """Rows that stand alone: each distinct question is an example, with the gold of its rows."""
+    """Rows that stand alone: each distinct question is an example, with the gold of its rows.
+
+    Raises ConfigError for a `task` that cannot be the name of a task.
+    """
 
     def __init__(self, task: str, answer_type: str) -> None:
+        if "/" in task or not task.isprintable():
+            raise ConfigError(
+                f"A task cannot be called {task[:80]!r}, with a slash or control characters; "
+                f"give it another name: name= (--name)"
+            )
         self._task, self._answer_type = task, answer_type
         self._found: dict[str, Example] = {}
 

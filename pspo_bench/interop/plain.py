@@ -66,7 +66,9 @@ def to_row(row: Record) -> SourceRow:
 
 
 def _drawn(row: Record) -> Drawn:
-    top_p, stop = row.number("top_p"), row.text("stop") or "[]"
+    top_p, stop = row.number("top_p", 0, 1), row.text("stop") or "[]"
+    if top_p == 0:
+        row.refuse("top_p", "a number above 0 and at most 1")
     try:
         valid = isinstance(json.loads(stop), list)
     except (ValueError, RecursionError):
@@ -77,7 +79,7 @@ def _drawn(row: Record) -> Drawn:
         temperature=row.number("temperature"),
         top_p=1.0 if top_p is None else top_p,
         top_k=row.whole("top_k") or 0,
-        min_p=row.number("min_p") or 0.0,
+        min_p=row.number("min_p", 0, 1) or 0.0,
         max_tokens=row.whole("max_tokens") or 0,
         stop=stop,
         seed=row.whole("seed", least=-(1 << 63)) or 0,

@@ -8,12 +8,14 @@ A log is data of strangers: nothing in it is evaluated, and what is not as it sh
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from pspo_bench.errors import DataError
 
@@ -45,13 +47,15 @@ class Record:
             return repr(value)
         return self.text(name)
 
-    def number(self, name: str) -> float | None:
-        """The finite number `name`, None if there is none."""
+    def number(self, name: str, least: float = -math.inf, most: float = math.inf) -> float | None:
+        """The finite number `name` from `least` to `most`, None if there is none."""
         value = self.data.get(name)
         if value is None:
             return None
         if not is_number(value):
             self.refuse(name, "a finite number")
+        if not least <= value <= most:
+            self.refuse(name, f"a number from {least:g} to {most:g}")
         return float(value)
 
     def whole(self, name: str, least: int = 0) -> int | None:
@@ -115,11 +119,15 @@ def json_file(path: Path) -> Record:
     return Record(parse(data, str(path)), str(path))
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> BufferedReader:
+    """The file, behind the mark (BOM) that some editors put before UTF-8 text."""
     try:
-        return path.open("rb")
+        file = path.open("rb")
+        if file.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+            file.read(len(codecs.BOM_UTF8))
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}; check the path") from error
+    return file
 
 
 def parse(data: bytes, where: str) -> Any:

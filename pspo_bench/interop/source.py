@@ -81,6 +81,7 @@ class Origin:
     task: str = ""
     system_prompt_hash: str = ""
     chat_template_hash: str = ""
+    num_fewshot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,55 @@ def test_a_plain_row(run: Run, tmp_path: Path) -> None:
     ]
     assert [row["error"] for row in rows if "error" in row] == ["HTTP 500"]
     assert "completion_tokens" not in next(row for row in rows if "error" in row)
+    # A column in which one count is missing is a column of floats; the counts are whole all the same.
+    assert {type(row["completion_tokens"]) for row in rows if "error" not in row} == {int}
+
+
+def renamed(run: Run, folder: Path, model: str, *tasks: str) -> Run:
+    """A run of this model on tasks of these names, each with the first two samples of `run`."""
+    frame = run.frame().astype(object)
+    rows = frame.where(frame.notna(), None).to_dict("records")[1:3]
+    samples = [Sample(**{str(name): value for name, value in row.items()}) for row in rows]
+    made, (task,) = Run.open(folder, create=True), run.info.tasks.values()
+    made.start(replace(run.info, model=model, tasks=dict.fromkeys(tasks, task)))
+    made.append([replace(sample, task=name) for name in tasks for sample in samples])
+    return made
+
+
+@pytest.mark.parametrize("format", ["jsonl", "lm-eval"])
+@pytest.mark.parametrize("task", ["../../escaped", "{tmp}/escaped", "a/b", "..", "a\0b", "a\nb"])
+@pytest.mark.parametrize("model", ["..", "../../m", "a\0b"])
+def test_files_stay_in_their_folder(run: Run, tmp_path: Path, format: str, task: str, model: str) -> None:
+    out = tmp_path / "deep" / "out"
+    written = export_run(renamed(run, tmp_path / "run", model, task.format(tmp=tmp_path)), format, out)
+    depth = 1 if format == "jsonl" else 2
+    assert {len(path.resolve().relative_to(out.resolve()).parts) for path in written} == {depth}
+    assert all(str(path).isprintable() and path.is_file() for path in written)
+    assert sorted(path for path in tmp_path.rglob("*") if path.suffix in (".json", ".jsonl")) == sorted(
+        [*written, tmp_path / "run" / "run.json"]
+    )
+
+
+@pytest.mark.parametrize("format", ["jsonl", "lm-eval"])
+def test_names_that_come_to_look_the_same_are_numbered(run: Run, tmp_path: Path, format: str) -> None:
+    names = ["a b", "a_b", "A_b"]
+    written = export_run(renamed(run, tmp_path / "run", "m", *names), format, tmp_path / "out")
+    rows = [path for path in written if path.suffix == ".jsonl"]
+    assert len({str(path).casefold() for path in rows}) == 3
+    assert all(len(path.read_text().splitlines()) >= 1 for path in rows)
 
 
 class TestLmEval:
+    def test_worked_examples_are_said(self, run: Run, tmp_path: Path) -> None:
+        made = renamed(run, tmp_path / "run", "m", TASK)
+        made.update_info(settings=replace(made.info.settings, num_fewshot=5))
+        written = export_run(made, "lm-eval", tmp_path / "out")
+        results = json.loads(written[-1].read_text())
+        assert set(results["n-shot"].values()) == {5}
+        assert {config["num_fewshot"] for config in results["configs"].values()} == {5}
+        (samples,) = (path for path in written if path.name.startswith("samples_"))
+        assert import_run(samples, TASK, tmp_path / "back").run.info.settings.num_fewshot == 5
+
     def test_the_folder_is_as_lm_eval_writes_it(self, run: Run, tmp_path: Path) -> None:
         written = export_run(run, "lm-eval", tmp_path)
         names = sorted(path.name.rpartition("_")[0] for path in written)

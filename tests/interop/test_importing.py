@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from pspo_bench.answers import check
-from pspo_bench.errors import ConfigError, DataError, StoreError
+from pspo_bench.errors import AnswerError, ConfigError, DataError, StoreError
 from pspo_bench.interop import ImportReport, import_run
 from pspo_bench.records import Example
 from pspo_bench.report.results import result_of
 from pspo_bench.store import Run
+from pspo_bench.tasks import load_examples, load_task
 
 Logs = dict[str, Path]
 WriteRows = Callable[..., Path]
@@ -170,6 +172,31 @@ class TestLighteval:
         assert report.run.info.model == "pocket-base"
         assert [one.name for one in report.agreements] == ["extractive_match"]
 
+    @pytest.mark.parametrize(
+        ("tokens", "unknown"),
+        [
+            ([*range(60), 9, 9, 9, 9], 1),  # 64, the limit: padded, or cut while it went round in circles
+            ([*range(60), 9, 9, 9], 0),  # 63: it ended before the limit, whatever it ended in
+            (list(range(64)), 0),
+        ],
+    )
+    def test_a_list_that_fills_the_limit_with_one_token_says_nothing(
+        self, logs: Logs, tmp_path: Path, tokens: list[int], unknown: int
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        (row,) = pq.read_table(logs["lighteval"]).slice(0, 1).to_pylist()
+        row["model_response"]["output_tokens"] = [tokens]
+        path = tmp_path / "details_x_1.parquet"
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        report = import_run(path, TASK, tmp_path / "run", temperature=0.0)
+        assert report.unknown_ends == unknown
+        assert report.run.frame()["finish_reason"].item() == ("length" if len(set(tokens)) == 64 else "stop")
+        row["doc"]["generation_size"] = None  # no limit is known, so none can be said to have been reached
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        assert import_run(path, TASK, tmp_path / "none", temperature=0.0).unknown_ends == 1
+
     @pytest.mark.parametrize("rename", [lambda name: f"__{name}__", str])
     def test_underscored_columns_and_token_counts(
         self, logs: Logs, tmp_path: Path, rename: Callable[[str], str]
@@ -230,6 +257,19 @@ class TestInspect:
         frame = import_run(path, TASK, tmp_path / "run").run.frame()
         assert Counter(frame["status"])["error"] == 1
         assert frame.loc[frame["status"] == "error", "reason"].item() == "the server went away"
+
+    def test_a_sample_that_failed_among_several_choices(self, logs: Logs, tmp_path: Path) -> None:
+        """Two epochs of three choices each: the first has places 0, 1 and 2, the second failed and has 3."""
+        log = json.loads(logs["inspect"].read_text())
+        log["samples"] = [one for one in log["samples"] if one["id"] == log["samples"][0]["id"]]
+        first, second = sorted(log["samples"], key=lambda one: int(one["epoch"]))
+        second |= {"error": {"message": "the server went away"}, "output": {"choices": []}, "scores": {}}
+        first["output"]["choices"] *= 3
+        path = tmp_path / "dump.json"
+        path.write_text(json.dumps(log))
+        frame = import_run(path, TASK, tmp_path / "run").run.frame()
+        assert list(frame["sample_index"]) == [0, 1, 2, 3]
+        assert [reason == "error" for reason in frame["finish_reason"]] == [False, False, False, True]
 
     def test_parts_and_attachments(self, logs: Logs, tmp_path: Path) -> None:
         log = json.loads(logs["inspect"].read_text())
@@ -341,8 +381,12 @@ class TestPlain:
         row = {"id": "a", "gold": "4", "completion": "4"}
         with pytest.raises(DataError, match="line 1: the temperature must not be negative, and is -1"):
             import_run(write_rows(row | {"temperature": -1}), "none", tmp_path / "run")
-        with pytest.raises(ConfigError, match="temperature must not be negative"):
-            import_run(write_rows(row), "none", tmp_path / "run", temperature=-1)
+        for wrong in (-1, math.nan, math.inf):
+            with pytest.raises(
+                ConfigError, match=f"temperature must be finite and not negative, and is {wrong}"
+            ):
+                import_run(write_rows(row), "none", tmp_path / "run", temperature=wrong)
+        assert not (tmp_path / "run").exists()
 
 
 class TestRun:
@@ -350,7 +394,7 @@ class TestRun:
         report = import_run(logs["lm-eval"], TASK, tmp_path / "run")
         assert (report.examples, report.examples_with_samples, report.complete) == (1000, 8, False)
         assert report.run.info.finished is None
-        assert report.run.progress() == {(TASK, "0"): (8, 1000)}
+        assert report.run.progress() == {(TASK, "0"): (8, 1000, 8)}
         assert not result_of(report.run).complete
 
     def test_again_adds_nothing(self, logs: Logs, tmp_path: Path) -> None:
@@ -390,3 +434,73 @@ class TestRun:
         with pytest.raises(DataError, match=r"16 rows match no example of task 'pocket_svamp' .*and 13 more"):
             import_run(logs["lm-eval"], "pocket_svamp", tmp_path / "run")
         assert not (tmp_path / "run").exists()
+
+    def test_an_error_of_the_checker_leaves_no_folder(self, write_rows: WriteRows, tmp_path: Path) -> None:
+        path = write_rows({"id": "a", "gold": "4", "completion": "4"})
+        with pytest.raises(AnswerError, match="workers must be a whole number"):
+            import_run(path, "none", tmp_path / "run", workers=0)
+        assert not (tmp_path / "run").exists()
+
+    def test_each_temperature_expects_its_own_repeats(self, write_rows: WriteRows, tmp_path: Path) -> None:
+        """Greedy decoding may be repeated too: two samples on two of four questions are half of what is expected."""
+        known = load_examples(load_task(TASK))[:4]
+        rows = [
+            {"id": e.id, "completion": "4", "temperature": t, "sample_index": i}
+            for e in known[:2]
+            for t, n in ((0.0, 2), (0.5, 3))
+            for i in range(n)
+        ]
+        info = import_run(write_rows(*rows), TASK, tmp_path / "run").run.info
+        assert info.tasks[TASK].expected_samples == {"0": 2 * 1000, "0.5": 3 * 1000}
+        assert (info.settings.temperatures, info.settings.samples) == ((0.0, 0.5), 3)
+
+    def test_a_greedy_log_of_half_the_questions_twice(self, write_rows: WriteRows, tmp_path: Path) -> None:
+        """As many samples as there are questions, and yet half of the questions have none."""
+        known = load_examples(load_task(TASK))
+        rows = [
+            {"id": e.id, "completion": "4", "sample_index": i, "temperature": 0}
+            for e in known[:500]
+            for i in (0, 1)
+        ]
+        report = import_run(write_rows(*rows), TASK, tmp_path / "run")
+        assert (report.samples, report.examples_with_samples, report.examples) == (1000, 500, 1000)
+        assert not report.complete
+        assert report.run.progress() == {(TASK, "0"): (1000, 2000, 500)}
+
+
+class TestNames:
+    def test_control_characters_of_a_log_are_not_shown(self, write_rows: WriteRows, tmp_path: Path) -> None:
+        row = {"id": "a", "gold": "4", "completion": "#### 4", "model": "m\x1b[2J\u202e"}
+        report = import_run(write_rows(row), "none", tmp_path / "run")
+        assert report.run.info.model == row["model"]  # kept as it was, and shown without
+        assert str(report).startswith("1 completions of m [2J  (jsonl)")
+        other = row | {"model": "n\x07"}
+        with pytest.raises(DataError, match=r"completions of 2 models \(m \[2J, n \); select one") as error:
+            import_run(write_rows(row | {"model": "m\x1b[2J"}, other), "none", tmp_path / "two")
+        assert str(error.value).isprintable()
+
+    def test_nor_those_of_a_score(self, logs: Logs, tmp_path: Path) -> None:
+        log = json.loads(logs["inspect"].read_text())
+        for sample in log["samples"]:
+            sample["scores"] = {"match\x1b]0;": sample["scores"]["match"]}
+        path = tmp_path / "dump.json"
+        path.write_text(json.dumps(log))
+        report = import_run(path, TASK, tmp_path / "run")
+        assert "match ]0;: 50.0 %" in str(report)
+        assert str(report.agreements[0]).isprintable()
+
+    @pytest.mark.parametrize("name", ["../escaped", "a/b", "a\0b", "a\nb"])
+    def test_a_task_that_cannot_be_called_so(self, write_rows: WriteRows, tmp_path: Path, name: str) -> None:
+        path = write_rows({"id": "a", "gold": "4", "completion": "4"})
+        with pytest.raises(ConfigError, match=r"A task cannot be called .*; give it another name: name="):
+            import_run(path, "none", tmp_path / "run", name=name)
+        assert not (tmp_path / "run").exists()
+
+    def test_nor_can_that_of_a_log(self, logs: Logs, tmp_path: Path) -> None:
+        log = json.loads(logs["inspect"].read_text())
+        log["eval"]["task"] = "a\0b"
+        path = tmp_path / "dump.json"
+        path.write_text(json.dumps(log))
+        with pytest.raises(ConfigError, match=r"called 'a\\x00b'"):
+            import_run(path, "none", tmp_path / "run")
+        assert import_run(path, "none", tmp_path / "run", name="given").complete

@@ -44,6 +44,11 @@ def refused(tmp_path: Path, data: bytes, name: str = "rows.jsonl", **options: An
         (b'{"id": "b", "gold": "4", "completion": "4", "seed": 1' + b"0" * 30 + b"}", "'seed' must be a whole number"),
         (b'{"id": "b", "gold": "4", "completion": "4", "finish_reason": "bored"}', "unknown finish_reason 'bored'"),
         (b'{"id": "b", "gold": "4", "completion": "4", "stop": "x"}', "'stop' must be a JSON list, as text"),
+        (b'{"id": "b", "gold": "4", "completion": "4", "top_p": -5}', "'top_p' must be a number from 0 to 1, not -5"),
+        (b'{"id": "b", "gold": "4", "completion": "4", "top_p": 0}', "'top_p' must be a number above 0 and at most 1"),
+        (b'{"id": "b", "gold": "4", "completion": "4", "min_p": 77}', "'min_p' must be a number from 0 to 1, not 77"),
+        (b'{"id": "b", "gold": "4", "completion": "4", "top_k": -1}', "'top_k' must be a whole number of at least 0"),
+        (b'{"id": "b", "gold": "4", "completion": "4", "max_tokens": -1}', "'max_tokens' must be a whole number"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_row(tmp_path: Path, line: bytes, said: str) -> None:
@@ -127,3 +132,26 @@ def test_lines_are_read_one_at_a_time(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3_000_000, "of a file of 30 MB"
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "rows.jsonl").write_bytes(mark + GOOD_LINE)
+    assert import_run(tmp_path / "rows.jsonl", "none", tmp_path / "a").samples == 1
+    log = (Path(__file__).parent / "data" / "inspect.json").read_bytes()
+    (tmp_path / "dump.json").write_bytes(mark + log)
+    assert import_run(tmp_path / "dump.json", "pocket_gsm", tmp_path / "b").samples == 4
+    assert "is empty" in refused(tmp_path, mark)
+
+
+@pytest.mark.parametrize("wrong", [{"top_p": -5}, {"top_p": 1.5}, {"min_p": 77}])
+def test_settings_of_a_log_that_nothing_draws_with(tmp_path: Path, wrong: dict[str, float]) -> None:
+    """A harness may log 0, which some servers take for greedy; what is out of range no server took."""
+    (name,) = wrong
+    data = Path(__file__).parent / "data"
+    (file,) = (data / "lm-eval" / "pocket-base").glob("samples_pocket_greedy_*")
+    row = json.loads(file.read_text().splitlines()[0])
+    row["arguments"]["gen_args_0"]["arg_1"] |= wrong
+    assert f"'{name}' must be a number from 0 to 1, not {wrong[name]}" in refused(
+        tmp_path, json.dumps(row).encode()
+    )
