@@ -198,6 +198,7 @@ def main() -> int:
     parser.add_argument("--vllm", metavar="PYTHON", help="interpreter that has vllm and pspo-bench")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--greedy-only", action="store_true", help="leave out the sampled completions")
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     settings = (arguments.dtype, arguments.max_tokens, arguments.batch_size)
@@ -216,7 +217,7 @@ def main() -> int:
         place = Place(Path(name), *settings)
         # A process's peak begins with its parent's at the fork, so this one must stay small.
         subprocess.run(child_command(__file__, *sys.argv[1:], "--prepare", name), check=True)
-        for setting in SETTINGS:
+        for setting in SETTINGS[: 1 if arguments.greedy_only else None]:
             figures = measure(place, setting, tools)
             payload["settings"][setting.name] = figures
             rival = figures.get("lm-eval hf", {}).get("tokens_per_s")
