@@ -40,11 +40,10 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_eval(arguments: argparse.Namespace) -> int:
     from pspo_bench.errors import ConfigError
-    from pspo_bench.evaluate import evaluate, targets
+    from pspo_bench.evaluate import EvalSettings, evaluate, targets
     from pspo_bench.report import scores_table
 
-    default = _eval_settings(argparse.Namespace(temperature=(0.0,), stop=()))
-    plain = _eval_settings(arguments)
+    default, plain = EvalSettings(), _eval_settings(arguments)
     for flag, value in arguments.gen_kwargs.items():
         field = "temperatures" if flag == "temperature" else flag
         if getattr(plain, field) != getattr(default, field):

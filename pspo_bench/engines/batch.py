@@ -19,46 +19,13 @@ from transformers.cache_utils import Cache, DynamicCache
 
 from pspo_bench.engines.attention import decoding_attention
 from pspo_bench.engines.kv_cache import Layers, SlotCache, layers_of
-from pspo_bench.engines.sampling import NOT_A_TOKEN, draw, uniforms
+from pspo_bench.engines.rows import Row
+from pspo_bench.engines.sampling import NOT_A_TOKEN, draw
 from pspo_bench.engines.stopping import Stopper
-from pspo_bench.records import Completion, Sampling
+from pspo_bench.records import Completion
 
 MIN_SHARED_PREFIX = 16
 """Tokens below which computing the prompts' common start apart is not worth a forward pass."""
-
-
-@dataclass(eq=False)
-class Row:
-    """One request on its way. `limit` is the number of new tokens it may have."""
-
-    index: int
-    prompt: list[int]
-    sampling: Sampling
-    seed: int
-    limit: int
-    tokens: list[int] = field(default_factory=list)
-    _uniform: Tensor | None = None
-
-    @property
-    def ids(self) -> list[int]:
-        """Prompt and what was generated so far: what a prefill must read."""
-        return self.prompt + self.tokens
-
-    @property
-    def length(self) -> int:
-        return len(self.prompt) + len(self.tokens)
-
-    @property
-    def uniform(self) -> float:
-        """The number in [0, 1) that draws the next token."""
-        if self.sampling.temperature <= 0:
-            return 0.0
-        if self._uniform is None:
-            self._uniform = uniforms(self.seed, self.limit)
-        return float(self._uniform[len(self.tokens)])
-
-    def completion(self, text: str, finish_reason: str) -> Completion:
-        return Completion(text, finish_reason, len(self.prompt), len(self.tokens))
 
 
 Finished = list[tuple[int, Completion]]

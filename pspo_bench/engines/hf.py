@@ -25,9 +25,10 @@ import torch
 import transformers
 
 from pspo_bench.engines import chat
-from pspo_bench.engines.batch import Decoder, Prefix, Row, RunningBatch, shared_prefix
+from pspo_bench.engines.batch import Decoder, Prefix, RunningBatch, shared_prefix
 from pspo_bench.engines.memory import guess_batch_size, is_out_of_memory
 from pspo_bench.engines.packing import packed_linears
+from pspo_bench.engines.rows import Row, rows_of
 from pspo_bench.engines.stopping import Stopper, eos_ids
 from pspo_bench.errors import ConfigError, ModelError
 from pspo_bench.models import LoadedModel
@@ -145,27 +146,9 @@ class HFEngine:
         return shared_prefix(self._decoder, [row.prompt for row in rows])
 
     def _rows(self, requests: Sequence[Request]) -> list[Row]:
-        """The requests as token ids, with what the context leaves of max_tokens (0 or less: the prompt is too
-        long).
-        """
-        prompts = list(dict.fromkeys(request.prompt for request in requests))
-        if not prompts:
-            return []
-        # A template writes the beginning-of-sequence token itself.
-        encoded = self._tokenizer(prompts, add_special_tokens=not self.chat_template_hash)["input_ids"]
-        ids = dict(zip(prompts, encoded, strict=True))
         config = self._decoder.model.config.get_text_config()
         context = getattr(config, "max_position_embeddings", None) or 2**31
-        return [
-            Row(
-                index=index,
-                prompt=ids[request.prompt],
-                sampling=request.sampling,
-                seed=request.seed,
-                limit=min(request.sampling.max_tokens, context - len(ids[request.prompt])),
-            )
-            for index, request in enumerate(requests)
-        ]
+        return rows_of(requests, self._tokenizer, templated=bool(self.chat_template_hash), context=context)
 
     def _slots(self, waiting: dict[int, Row]) -> int:
         if self._batch_size == "auto":

@@ -23,11 +23,11 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pspo_bench.engines import chat
+from pspo_bench.engines.rows import Row, rows_of
 from pspo_bench.engines.stopping import Stopper
 from pspo_bench.engines.vllm import options as opt
 from pspo_bench.engines.vllm.backend import Backend, Output, Refused
@@ -40,26 +40,6 @@ logger = logging.getLogger(__name__)
 MAX_QUEUED = 8192
 """Requests in vLLM at one time, running or waiting: more than it runs together, few enough for any memory."""
 _PROBE = "Tom has 17 apples and 3 bags: 17 * 3 = 51. He eats 5 of them, so 46 are left.\n#### 46\n"
-
-
-@dataclass(slots=True)
-class Row:
-    """One request on its way. `limit` is the number of new tokens it may have."""
-
-    index: int
-    prompt: list[int]
-    sampling: Sampling
-    seed: int
-    limit: int
-    tokens: list[int] = field(default_factory=list)
-
-    @property
-    def stream(self) -> bool:
-        """Whether its tokens must be looked at as they come, for it may end before vLLM would end it."""
-        return bool(self.sampling.stop) or self.sampling.stop_at_answer_line
-
-    def completion(self, text: str, finish_reason: str, error: str | None = None) -> Completion:
-        return Completion(text, finish_reason, len(self.prompt), len(self.tokens), error)
 
 
 class VLLMEngine:
@@ -123,7 +103,14 @@ class VLLMEngine:
         self._generating = True
         running: dict[str, Row] = {}
         try:
-            waiting = deque(self._rows(requests, backend.max_model_len))
+            waiting = deque(
+                rows_of(
+                    requests,
+                    self._checkpoint.tokenizer,
+                    templated=bool(self.chat_template_hash),
+                    context=backend.max_model_len,
+                )
+            )
             while waiting or running:
                 yield from self._submit(backend, waiting, running)
                 yield from self._advance(backend, running)
@@ -182,7 +169,7 @@ class VLLMEngine:
                     raise Refused(_unfit(row, backend.max_model_len))
                 backend.add(
                     name, row.prompt, row.sampling,
-                    seed=row.seed, limit=row.limit, eos=sorted(self._checkpoint.eos), stream=row.stream,
+                    seed=row.seed, limit=row.limit, eos=sorted(self._checkpoint.eos), stream=_stream(row.sampling),
                 )  # fmt: skip
             except Refused as error:
                 yield row.index, row.completion("", "error", str(error))
@@ -224,27 +211,6 @@ class VLLMEngine:
             return row.completion(text, output.finish)
         return row.completion(text, "error", f"vLLM ended the request with '{output.finish}'")
 
-    def _rows(self, requests: Sequence[Request], context: int) -> list[Row]:
-        """The requests as token ids, with what the context leaves of max_tokens."""
-        prompts = list(dict.fromkeys(request.prompt for request in requests))
-        if not prompts:
-            return []
-        # A template writes the beginning-of-sequence token itself.
-        encoded = self._checkpoint.tokenizer(prompts, add_special_tokens=not self.chat_template_hash)[
-            "input_ids"
-        ]
-        ids = dict(zip(prompts, encoded, strict=True))
-        return [
-            Row(
-                index=index,
-                prompt=ids[request.prompt],
-                sampling=request.sampling,
-                seed=request.seed,
-                limit=min(request.sampling.max_tokens, context - len(ids[request.prompt])),
-            )
-            for index, request in enumerate(requests)
-        ]
-
     def _reload(self, backend: Backend, folder: Path) -> bool:
         """Load the weights; True if they can be seen to have changed, else the former ones are put back."""
         probe = self._checkpoint.tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
@@ -265,6 +231,11 @@ class VLLMEngine:
         except BaseException:  # also Ctrl-C: what the weights are is not known
             self.close()
             raise
+
+
+def _stream(sampling: Sampling) -> bool:
+    """Whether the tokens must be looked at as they come, for a request may end before vLLM would end it."""
+    return bool(sampling.stop) or sampling.stop_at_answer_line
 
 
 def _unfit(row: Row, context: int) -> str:
