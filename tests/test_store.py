@@ -125,6 +125,28 @@ class TestReadBack:
         run.done_keys()
         assert seen == [SAMPLE_KEY]
 
+    def test_a_part_is_read_for_its_keys_once_and_again_when_it_has_changed(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = run.append(EVERY[:5])
+        assert first is not None
+        assert len(run.done_keys()) == 5
+        second = run.append(EVERY[5:])
+        seen: list[Path | None] = []
+        read = parts.read_part
+
+        def spy(path: Path, *arguments: Any) -> Any:
+            seen.append(path)
+            return read(path, *arguments)
+
+        monkeypatch.setattr("pspo_bench.store.run.read_part", spy)
+        assert len(run.done_keys()) == len(run.done_keys()) == len(EVERY)
+        assert seen == [second]
+        first.write_bytes(first.read_bytes()[:-50])
+        with pytest.warns(PartSetAsideWarning, match="torn or damaged"):
+            assert len(run.done_keys()) == len(EVERY) - 5
+        assert seen == [second, first]
+
     def test_empty(self, run: Run) -> None:
         assert run.append([]) is None
         assert run.done_keys() == set()

@@ -18,7 +18,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import ConfigError, EvaluationError, MissingExtraError, PspoBenchError
 from pspo_bench.evaluate.jobs import Workload, jobs, workloads
@@ -26,6 +27,9 @@ from pspo_bench.evaluate.run import fill, run_info
 from pspo_bench.evaluate.settings import EvalSettings
 from pspo_bench.evaluate.sweep import Failure, HeldEngine, Target
 from pspo_bench.store import Run
+
+if TYPE_CHECKING:
+    from pspo_bench.engines import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +76,7 @@ class Worker:
     def __init__(self, loads: Sequence[Workload], settings: EvalSettings) -> None:
         self._loads, self._settings = loads, settings
         self._held = HeldEngine(settings)
+        self._runs: dict[Path, Run] = {}
 
     def ready(self) -> None:
         """Returns once the actor runs."""
@@ -79,13 +84,20 @@ class Worker:
     def run(self, shard: Shard) -> int:
         """Make what the shard's run lacks of it; returns how many samples the shard has."""
         engine = self._held.engine_for(shard.target.model)
-        run = Run.open(shard.target.path, create=True)
-        run.start(run_info(shard.target.model, engine, self._loads, self._settings))
+        run = self._run_of(shard.target, engine)
         (load,) = (load for load in self._loads if load.task.name == shard.task)
         part = replace(load, examples=load.examples[shard.start : shard.stop])
         wanted = list(jobs(engine.render, [part], self._settings))
         fill(run, engine, wanted)
         return len(wanted)
+
+    def _run_of(self, target: Target, engine: Engine) -> Run:
+        """The target's run, started by this worker's first shard of it; what it has read of it, it remembers."""
+        if target.path not in self._runs:
+            run = Run.open(target.path, create=True)
+            run.start(run_info(target.model, engine, self._loads, self._settings))
+            self._runs[target.path] = run
+        return self._runs[target.path]
 
 
 def shards(wanted: Sequence[Target], loads: Sequence[Workload], questions: int) -> list[Shard]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -44,6 +45,7 @@ class Run:
         self.path = path
         self.parts = path / "parts"
         self.rescored = path / "rescored"
+        self._keys: dict[tuple[object, ...], set[tuple[Any, ...]]] = {}
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool = False) -> Run:
@@ -151,11 +153,22 @@ class Run:
         return path
 
     def done_keys(self) -> set[tuple[Any, ...]]:
-        """The keys (`Sample.key`) of the samples that are there; reads the key columns only."""
-        keys: set[tuple[Any, ...]] = set()
-        for table in self.tables(SAMPLE_KEY):
-            keys.update(zip(*(column_values(table.column(name)) for name in SAMPLE_KEY), strict=True))
-        return keys
+        """The keys (`Sample.key`) of the samples that are there.
+
+        Reads the key columns only, and of a part that this object has read before, and that is as it was, nothing.
+        """
+        fingerprint, before = self._fingerprint, self._keys
+        self._keys = {}
+        for path in sorted(self.parts.glob("*.parquet")):
+            with contextlib.suppress(FileNotFoundError):
+                state = path.stat()
+                stamp = (path.name, state.st_size, state.st_mtime_ns, fingerprint)
+                if stamp in before:
+                    self._keys[stamp] = before[stamp]
+                elif (table := self._part(path, SAMPLE_KEY, fingerprint)) is not None:
+                    columns = (column_values(table.column(name)) for name in SAMPLE_KEY)
+                    self._keys[stamp] = set(zip(*columns, strict=True))
+        return set().union(*self._keys.values())
 
     def frame(self) -> pd.DataFrame:
         """All samples, one row per key, sorted by task, example, temperature and sample index.
@@ -189,14 +202,19 @@ class Run:
         """`tables` as they were written."""
         fingerprint = self._fingerprint
         for path in sorted(self.parts.glob("*.parquet")):
-            try:
-                table = read_part(path, columns, fingerprint)
-            except FileNotFoundError:
-                continue  # another reader has just set it aside
-            except UnusablePartError as error:
-                self._set_aside(path, str(error), "samples count as not done: run eval again to fill them")
-                continue
-            yield table
+            table = self._part(path, columns, fingerprint)
+            if table is not None:
+                yield table
+
+    def _part(self, path: Path, columns: tuple[str, ...], fingerprint: str | None) -> pa.Table | None:
+        """One part as it was written; None if another reader has just set it aside, or this one now has."""
+        try:
+            return read_part(path, columns, fingerprint)
+        except FileNotFoundError:
+            return None
+        except UnusablePartError as error:
+            self._set_aside(path, str(error), "samples count as not done: run eval again to fill them")
+            return None
 
     # verdicts of a rescoring
 
