@@ -1,7 +1,7 @@
 """Weights of linear layers in oneDNN's own layout, for generating in bfloat16 on a CPU.
 
 torch's linear in bfloat16 lays the weights out anew at every call, which for the few rows of a decoding step takes up
-to half of the product's time (576 × 1536: .35 → .21 ms for 16 rows, .71 → .58 ms for 64). Laid out once they give
+to two fifths of the product's time (576 × 1536: .35 → .21 ms for 16 rows, .71 → .58 ms for 64). Laid out once they give
 bit-equal results. These are the operators that torch.compile uses when it freezes a model; they belong to torch
 without being documented, so where a build lacks them nothing is done.
 
