@@ -98,6 +98,10 @@ class RolloutSection(Section):
     It is used for `iterations × minibatches` optimiser steps (`iterations` is the papers' mu), each of
     `prompts_per_step × group_size` completions, computed in micro-batches of `micro_batch`.
     For `sft` an optimiser step is `prompts_per_step × group_size` demonstrations.
+
+    `engine`: `hf` is this project's generation, `trl` is transformers' own `generate` as TRL calls it.
+    `shared_prompts`: read a prompt once for the completions of its group, in the update too; the same values up to
+    rounding. Where the model's attention does not allow it, the setting changes nothing.
     """
 
     prompts_per_step: int = Field(16, ge=1)
@@ -108,6 +112,8 @@ class RolloutSection(Section):
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(256, ge=1)
     micro_batch: int | None = Field(None, ge=1)
+    engine: Literal["hf", "trl"] = "hf"
+    shared_prompts: bool = True
 
     @property
     def completions_per_step(self) -> int:

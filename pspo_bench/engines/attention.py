@@ -27,6 +27,17 @@ _PLAIN = {"position_ids", "cache_position", "use_cache", "sliding_window", "outp
 """Keyword arguments that change nothing here: a sliding window is in the mask already."""
 
 
+def layer_types(config: Any) -> set[str]:
+    """The kinds of layers of a text model, as transformers calls them; empty where its config does not say."""
+    return set(getattr(config, "layer_types", None) or [])
+
+
+def is_plain_attention(model: Any) -> bool:
+    """Whether every layer looks at all earlier tokens, so that a mask alone says which."""
+    config = model.config.get_text_config()
+    return not (getattr(config, "sliding_window", None) or layer_types(config) - {"full_attention"})
+
+
 @contextlib.contextmanager
 def decoding_attention(model: Any) -> Iterator[None]:
     """Within it, `model` uses `attend`, if it would use `sdpa`."""

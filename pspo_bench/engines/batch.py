@@ -173,6 +173,7 @@ class RunningBatch:
         if token == NOT_A_TOKEN:
             return row.completion(self._stopper.text(row.tokens), "error")
         if token in self._eos:
+            row.end = token
             return row.completion(self._stopper.text(row.tokens), "stop")
         row.tokens.append(token)
         text = self._stopper.cut(row.tokens, row.sampling)

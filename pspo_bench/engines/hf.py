@@ -25,6 +25,7 @@ import torch
 import transformers
 
 from pspo_bench.engines import chat
+from pspo_bench.engines.attention import is_plain_attention, layer_types
 from pspo_bench.engines.batch import Decoder, Prefix, RunningBatch, shared_prefix
 from pspo_bench.engines.memory import guess_batch_size, is_out_of_memory
 from pspo_bench.engines.packing import packed_linears
@@ -88,12 +89,34 @@ class HFEngine:
         not finite numbers end a completion with it, and max_tokens is cut to what the model's context leaves.
         Raises ModelError if a single row does not fit in memory.
         """
-        waiting: dict[int, Row] = {}
-        for row in self._rows(requests):
-            if row.prompt and row.limit > 0:
-                waiting[row.index] = row
-            else:
+        rows = self._rows(requests)
+        for row in rows:
+            if not _can_run(row):
                 yield row.index, row.completion("", "error")
+        yield from self._finished([row for row in rows if _can_run(row)])
+
+    def generate_tokens(self, requests: Sequence[Request]) -> list[tuple[list[int], list[int]]]:
+        """(prompt, completion) of each request as token ids, with the token that ended the completion.
+
+        For training, which needs what was drawn and not its text. Raises ModelError for a prompt that is too long for
+        the model, for logits that are not finite numbers, and if a single row does not fit in memory.
+        """
+        rows = self._rows(requests)
+        for row in rows:
+            if not _can_run(row):
+                raise ModelError(
+                    f"A prompt of {len(row.prompt)} tokens leaves the model no room for a completion"
+                )
+        failed = [index for index, completion in self._finished(rows) if completion.finish_reason == "error"]
+        if failed:
+            raise ModelError(
+                f"The model's logits are not finite numbers in {len(failed)} of {len(rows)} completions"
+            )
+        return [(row.prompt, row.tokens + ([] if row.end is None else [row.end])) for row in rows]
+
+    def _finished(self, rows: list[Row]) -> Iterator[tuple[int, Completion]]:
+        """Generate `rows` and yield (index, completion) as they end, with smaller batches where memory runs out."""
+        waiting = {row.index: row for row in rows}
         with packed_linears(self._decoder.model) if len(waiting) >= _WORTH_PACKING else nullcontext():
             while waiting:
                 slots = self._slots(waiting)
@@ -139,9 +162,7 @@ class HFEngine:
 
     def _prefix(self, rows: list[Row]) -> Prefix:
         # Between the prefix and a row's own tokens a prefill has padding, which a sliding window would count.
-        config = self._decoder.model.config.get_text_config()
-        sliding = getattr(config, "sliding_window", None) or _layer_types(config) - {"full_attention"}
-        if sliding or not self._decoder.takes_positions:
+        if not (is_plain_attention(self._decoder.model) and self._decoder.takes_positions):
             return Prefix()
         return shared_prefix(self._decoder, [row.prompt for row in rows])
 
@@ -155,6 +176,10 @@ class HFEngine:
             longest = max(len(row.prompt) + row.limit for row in waiting.values())
             return min(len(waiting), guess_batch_size(self._decoder.model, longest))
         return min(len(waiting), self._batch_size)
+
+
+def _can_run(row: Row) -> bool:
+    return bool(row.prompt) and row.limit > 0
 
 
 def _halved(slots: int, waiting: dict[int, Row]) -> int:
@@ -182,13 +207,9 @@ def _checked_batch_size(value: int | str) -> int | Literal["auto"]:
     return number
 
 
-def _layer_types(config: Any) -> set[str]:
-    return set(getattr(config, "layer_types", None) or [])
-
-
 def _require_attention_decoder(loaded: LoadedModel) -> None:
     config = loaded.model.config
-    other = _layer_types(config.get_text_config()) - _ATTENTION
+    other = layer_types(config.get_text_config()) - _ATTENTION
     if getattr(config, "is_encoder_decoder", False):
         other.add("encoder-decoder")
     if getattr(loaded.model, "_is_stateful", False):

@@ -14,7 +14,7 @@ from pspo_bench.records import Completion, Request, Sampling
 
 @dataclass(eq=False)
 class Row:
-    """One request on its way. `limit` is the number of new tokens it may have."""
+    """One request on its way. `limit` is the number of new tokens it may have, `end` the token that ended it."""
 
     index: int
     prompt: list[int]
@@ -22,6 +22,7 @@ class Row:
     seed: int
     limit: int
     tokens: list[int] = field(default_factory=list)
+    end: int | None = None
     _uniform: Any = None
 
     @property

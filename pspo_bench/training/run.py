@@ -171,6 +171,7 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
     else:
         from pspo_bench.engines.stopping import eos_ids
         from pspo_bench.training.reward import correctness
+        from pspo_bench.training.rollout import HFRollout
         from pspo_bench.training.settings import grpo_config
         from pspo_bench.training.trainer import TrustRegionTrainer
 
@@ -180,6 +181,8 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
             reward_funcs=[partial(correctness, ends=eos_ids(loaded.model, loaded.tokenizer))],
             objective=_objective_function(recipe),
             aggregation=recipe.loss.aggregation,
+            shared_prompts=recipe.rollout.shared_prompts,
+            rollout_func=HFRollout(loaded, seed=recipe.seed) if recipe.rollout.engine == "hf" else None,
             **common,
         )
     for noisy in (PrinterCallback, ProgressCallback):

@@ -1,8 +1,8 @@
 """The adapter: TRL's GRPOTrainer with one of this project's objectives in place of its loss.
 
-TRL brings rollouts, rewards, advantages, distribution and resume. The only method replaced is the private
-`_compute_loss`, which is why TRL is pinned to one minor release; `tests/training/test_trainer.py` holds the
-loss and its gradient equal to TRL's own where TRL has the same objective.
+TRL brings rewards, advantages, distribution and resume. Replaced are the private `_compute_loss` and, where a prompt
+can be read once for its group, `_get_per_token_logps_and_entropies`, which is why TRL is pinned to one minor release;
+`tests/training/test_trainer.py` holds the loss and its gradient equal to TRL's own where TRL has the same objective.
 
 What TRL's loss can do and this one does not is refused in `__init__` rather than ignored.
 """
@@ -26,6 +26,7 @@ from pspo_bench.objectives import (
     kl_k3,
     summarize,
 )
+from pspo_bench.training.shared_prompts import can_share_prompts, share_prompts
 
 ObjectiveFunction = Callable[[PolicyBatch], torch.Tensor]
 
@@ -35,7 +36,8 @@ IMAGE_INPUTS = ("pixel_values", "num_images", "image_grid_thw", "token_type_ids"
 class TrustRegionTrainer(GRPOTrainer):
     """GRPO with a given per-token objective.
 
-    `objective` maps a PolicyBatch to per-token losses (B, T); `aggregation` says how they become one number.
+    `objective` maps a PolicyBatch to per-token losses (B, T); `aggregation` says how they become one number;
+    `shared_prompts` reads a prompt once for its group where the model's attention allows it (see `shared_prompts`).
     """
 
     args: GRPOConfig
@@ -46,11 +48,17 @@ class TrustRegionTrainer(GRPOTrainer):
     """Whole passes over the data before a resume point; set it before `train`."""
 
     def __init__(
-        self, *args: Any, objective: ObjectiveFunction, aggregation: Aggregation, **kwargs: Any
+        self,
+        *args: Any,
+        objective: ObjectiveFunction,
+        aggregation: Aggregation,
+        shared_prompts: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.objective = objective
         self.aggregation = aggregation
+        self.shared_prompts = shared_prompts and can_share_prompts(self.model)
         self.epochs_done = 0
         self._figures: dict[str, list[dict[str, torch.Tensor]]] = {"train": [], "eval": []}
         self._refuse_unsupported()
@@ -89,6 +97,18 @@ class TrustRegionTrainer(GRPOTrainer):
         self._metrics[self._mode]["tokens_generated"].append(generated)
         return batch
 
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        """TRL's inputs, without the old log-probabilities at the first optimiser step on a batch.
+
+        The policy has not moved yet: its ratios are 1. Worked out from two forward passes they are 1 up to rounding, by
+        which a clip at 0 would then decide.
+        """
+        taken = self._step % ((self.args.steps_per_generation or 1) * self.num_iterations)
+        inputs = super()._prepare_inputs(generation_batch)
+        if self._mode == "train" and taken < self.current_gradient_accumulation_steps:
+            inputs = {name: value for name, value in inputs.items() if name != "old_per_token_logps"}
+        return inputs
+
     def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
         images = [name for name in IMAGE_INPUTS if name in inputs]
         if images:
@@ -99,7 +119,7 @@ class TrustRegionTrainer(GRPOTrainer):
         advantages = inputs["advantages"]  # (B,)
         batch = PolicyBatch(
             logps=logps,
-            # TRL leaves the old log-probabilities out where the policy has not moved since the rollout
+            # left out where the policy has not moved since the rollout
             old_logps=logps.detach() if old_logps is None else old_logps,
             advantages=advantages.unsqueeze(1).expand_as(logps),
             mask=mask,
@@ -112,6 +132,44 @@ class TrustRegionTrainer(GRPOTrainer):
         self._record(batch, entropies)
         return self._aggregate(per_token, mask, inputs["num_items_in_batch"])
 
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        **options: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """TRL's log-probabilities and entropies (B, T) of the completions, with each prompt read once for its group."""
+        if not self.shared_prompts or any(
+            value is not None and value is not False for value in options.values()
+        ):
+            found: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None] = (
+                super()._get_per_token_logps_and_entropies(
+                    model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **options
+                )
+            )
+            return found
+        size = batch_size or len(input_ids)
+        parts = []
+        for start in range(0, len(input_ids), size):
+            ids, mask = input_ids[start : start + size], attention_mask[start : start + size]
+            parts.append(self._shared_logps(model, ids, mask, logits_to_keep, compute_entropy))
+        entropies = [entropy for _, entropy in parts if entropy is not None]
+        return torch.cat([logps for logps, _ in parts]), torch.cat(entropies) if entropies else None, None
+
+    def _shared_logps(
+        self, model: Any, ids: torch.Tensor, mask: torch.Tensor, logits_to_keep: int, with_entropy: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        cut = ids.size(1) - logits_to_keep
+        layout = share_prompts(ids[:, :cut], mask[:, :cut], ids[:, cut:], mask[:, cut:])
+        with self.accelerator.autocast():
+            output = model(**layout.inputs(), fused_lm_head=True)
+        # the reference model's forward works out no entropy
+        return layout.restore(output.log_probs), layout.restore(output.entropy) if with_entropy else None
+
     def _logps(self, model: Any, inputs: Any, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logps, entropies, _ = self._get_per_token_logps_and_entropies(
             model,
@@ -120,6 +178,7 @@ class TrustRegionTrainer(GRPOTrainer):
             mask.size(1),
             compute_entropy=True,
         )
+        assert entropies is not None  # they were asked for
         return logps, entropies
 
     def _kl_to_reference(self, batch: PolicyBatch, reference: torch.Tensor) -> torch.Tensor:
