@@ -13,7 +13,7 @@ import pytest
 
 from pspo_bench import __version__
 from pspo_bench.cli import main
-from pspo_bench.cli.arguments import COMMANDS
+from pspo_bench.cli.parser import COMMANDS
 
 HEAVY = (
     "torch",

@@ -1,4 +1,4 @@
-"""The command line: one thin function per command. Nothing heavy is imported before a command runs.
+"""The command line: a module for each command or two, see `parser`. Nothing heavy is imported before a command runs.
 
     pspo-bench train pocket/grpo objective.name=pspo -o runs/pspo
     pspo-bench eval --model runs/pspo --tasks pocket_gsm,pocket_svamp --output-path runs/pspo-eval
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pspo_bench.cli.arguments import build_parser
+from pspo_bench.cli.parser import build_parser
 
 TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _dashed(sys.argv[1:] if argv is None else argv)
     chosen = next((argument for argument in given if not argument.startswith("-")), None)
-    arguments = build_parser(chosen).parse_args(given)
+    arguments = build_parser(chosen, alone=given[:1] == [chosen]).parse_args(given)
     if arguments.debug:
         return _run(arguments)
     try:
@@ -40,9 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from pspo_bench.cli import commands
-
-    command: Callable[[argparse.Namespace], int] = getattr(commands, f"run_{arguments.command}")
+    command: Callable[[argparse.Namespace], int] = arguments.command
     return command(arguments)
 
 
