@@ -17,7 +17,8 @@ import pytest
 from pspo_bench.cli import main
 from pspo_bench.errors import ConfigError
 from pspo_bench.evaluate import EvalSettings, evaluate, targets, workloads
-from pspo_bench.evaluate.ray import Cluster, evaluate_on_ray, shards
+from pspo_bench.evaluate.cluster import Cluster
+from pspo_bench.evaluate.ray import evaluate_on_ray, shards
 from pspo_bench.report import leaderboard
 from pspo_bench.store import Run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pspo_bench.config import load_study
@@ -15,6 +16,7 @@ STUDY = """
 name = "small"
 recipe = "pocket/grpo"
 seeds = [0, 1]
+equal = "steps"
 [[arms]]
 name = "unclipped"
 [arms.overrides]
@@ -67,6 +69,11 @@ def test_a_dry_run_counts_what_would_be_done(study_file: Path) -> None:
     # one generation batch of 4 × 4 completions serves both of pspo's steps, two are made for unclipped
     assert "2 optimiser steps on 64 rows, 32 completions of at most 64 tokens" in lines[1]
     assert "2 optimiser steps on 64 rows, 16 completions" in lines[3]
+    # 2 × (32 + 16) completions of at most 64 tokens; 5 models on 2 × 8 questions
+    assert lines[5] == (
+        "total: 4 trainings, 8 optimiser steps, 96 completions of at most 6144 tokens; 5 evaluations, 80 samples"
+    )
+    assert len(lines) == 6
 
 
 @pytest.mark.timeout(300)
@@ -87,6 +94,10 @@ def test_a_study_ends_in_a_leaderboard_and_repeats_nothing(study_file: Path, tmp
     assert "pspo" in markdown
     results = sorted(path.name for path in (tmp_path / "out" / "results").iterdir())
     assert results == ["base.json", "pspo-s0.json", "pspo-s1.json", "unclipped-s0.json", "unclipped-s1.json"]
+    curves = pd.read_csv(tmp_path / "out" / "curves.csv")
+    assert sorted(curves["run"].unique()) == ["pspo-s0", "pspo-s1", "unclipped-s0", "unclipped-s1"]
+    assert curves.groupby("run")["step"].max().tolist() == [2, 2, 2, 2]
+    assert "## At 2 optimiser steps" in (tmp_path / "out" / "MATCHED.md").read_text()
     result = json.loads((tmp_path / "out" / "results" / "pspo-s1.json").read_text())
     assert "How many" not in json.dumps(result), "no question text leaves the run folder"
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
@@ -111,7 +122,9 @@ def test_nothing_finished_is_an_error(study_file: Path, tmp_path: Path) -> None:
     for cell in ("unclipped-s0", "pspo-s0"):
         (tmp_path / "out" / "checkpoints" / cell).mkdir(parents=True)
         (tmp_path / "out" / "checkpoints" / cell / "x").write_text("")
-    with pytest.raises(TrainingError, match="No cell of study 'small' finished; first failure: "):
+    with pytest.raises(
+        TrainingError, match="No cell of study 'small' finished; first failure: .*is not a training run"
+    ):
         run_study(study, tmp_path / "out")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pspo_bench.cli.options import (
+    add_cluster,
     add_dry_run,
     add_places,
     batch_size,
+    cluster_of,
     limit,
     names,
     note,
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     import argparse
 
     from pspo_bench.evaluate import EvalSettings, Failure, Target
-    from pspo_bench.evaluate.ray import Cluster
     from pspo_bench.store import Run
 
 
@@ -100,23 +101,12 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument("--revision", help="revision of a Hub model")
     parser.add_argument("--trust-remote-code", action="store_true")
-    _add_executor(parser)
+    add_cluster(parser)
+    parser.add_argument(
+        "--shard-questions", type=int, default=64, metavar="N", help="of a shard, with --executor ray"
+    )
     add_dry_run(parser)
     add_places(parser)
-
-
-def _add_executor(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("a cluster")
-    group.add_argument(
-        "--executor", default="local", choices=("local", "ray"), help="ray: in shards over a Ray cluster"
-    )
-    group.add_argument(
-        "--ray-address", help="of the cluster (or RAY_ADDRESS); without one it is this machine"
-    )
-    group.add_argument("--workers", type=int, metavar="N", help="engines at a time (default: as many as fit)")
-    group.add_argument("--gpus-per-worker", type=float, metavar="N", help="default: 1 where there are GPUs")
-    group.add_argument("--cpus-per-worker", type=float, default=1.0, metavar="N")
-    group.add_argument("--shard-questions", type=int, default=64, metavar="N", help="questions in a shard")
 
 
 def run_eval(arguments: argparse.Namespace) -> int:
@@ -159,7 +149,7 @@ def _eval_plan(arguments: argparse.Namespace, settings: EvalSettings, wanted: li
 
     ENGINES.get(settings.engine)
     if arguments.executor == "ray":
-        _cluster(arguments)
+        cluster_of(arguments)
     for load in workloads(arguments.tasks, settings):
         samples = len(load.examples) * sum(settings.repeats(t) for t in settings.temperatures)
         print(
@@ -197,16 +187,4 @@ def _scored(
         return evaluate_all(wanted, arguments.tasks, settings, report=note)
     from pspo_bench.evaluate.ray import evaluate_on_ray
 
-    return evaluate_on_ray(wanted, arguments.tasks, settings, _cluster(arguments), report=note)
-
-
-def _cluster(arguments: argparse.Namespace) -> Cluster:
-    from pspo_bench.evaluate.ray import Cluster
-
-    return Cluster(
-        address=arguments.ray_address,
-        workers=arguments.workers,
-        gpus_per_worker=arguments.gpus_per_worker,
-        cpus_per_worker=arguments.cpus_per_worker,
-        shard_questions=arguments.shard_questions,
-    )
+    return evaluate_on_ray(wanted, arguments.tasks, settings, cluster_of(arguments), report=note)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from pspo_bench.evaluate.cluster import Cluster
+
     Actions = argparse._SubParsersAction[Any]  # what add_subparsers returns; it has no public name
     Command = Callable[[argparse.Namespace], int]
 
@@ -59,6 +61,28 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 def add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=path, help="folder of <task>/<split>.jsonl (or PSPO_BENCH_DATA)")
     parser.add_argument("--tasks-dir", type=path, help="folder of your own task files")
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a cluster")
+    group.add_argument(
+        "--executor", default="local", choices=("local", "ray"), help="ray: over a Ray cluster"
+    )
+    group.add_argument(
+        "--ray-address", help="of the cluster (or RAY_ADDRESS); without one it is this machine"
+    )
+    group.add_argument("--workers", type=int, metavar="N", help="at a time (default: as many as fit)")
+    group.add_argument("--gpus-per-worker", type=float, metavar="N", help="default: 1 where there are GPUs")
+    group.add_argument("--cpus-per-worker", type=float, default=1.0, metavar="N")
+
+
+def cluster_of(arguments: argparse.Namespace) -> Cluster:
+    """The cluster that the options of `add_cluster` describe."""
+    from pspo_bench.evaluate.cluster import Cluster
+
+    names = ("workers", "gpus_per_worker", "cpus_per_worker", "shard_questions")
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return Cluster(address=arguments.ray_address, **given)
 
 
 # Kinds of values; argparse names the function in its error: "invalid numbers value: 'warm'"

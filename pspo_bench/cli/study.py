@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pspo_bench.cli.options import add_dry_run, add_places, note, path, set_command
+from pspo_bench.cli.options import add_cluster, add_dry_run, add_places, cluster_of, note, path, set_command
 
 TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="at most N optimiser steps and N questions, to try out"
     )
+    add_cluster(parser)
     add_dry_run(parser)
     add_places(parser)
 
@@ -38,14 +39,15 @@ def run_study(arguments: argparse.Namespace) -> int:
 
     study = load_study(arguments.study, arguments.overrides)
     places = {"data_dir": arguments.data_dir, "tasks_dir": arguments.tasks_dir}
+    output = arguments.output or Path("runs") / study.name
     if arguments.dry_run:
-        for line in plan_lines(study, **places):
+        for line in plan_lines(study, output=output, limit=arguments.limit, **places):
             print(line)
         return 0
-    output = arguments.output or Path("runs") / study.name
-    board, failures = run_study(study, output, limit=arguments.limit, report=note, **places)
+    cluster = None if arguments.executor == "local" else cluster_of(arguments)
+    board, failures = run_study(study, output, limit=arguments.limit, cluster=cluster, report=note, **places)
     print(board.to_terminal())
-    print(f"Written to {output}: LEADERBOARD.md, leaderboard.json, results/, runs/, checkpoints/")
+    print(f"Written to {output}: LEADERBOARD.md, MATCHED.md, curves.csv, results/, runs/, checkpoints/")
     for failure in failures:
         note(f"pspo-bench: cell {failure.cell} failed: {failure.error}")
     return 1 if failures else 0
@@ -54,4 +56,5 @@ def run_study(arguments: argparse.Namespace) -> int:
 def run_demo(arguments: argparse.Namespace) -> int:
     arguments.study, arguments.overrides = "pocket/demo", []
     arguments.data_dir = arguments.tasks_dir = None
+    arguments.executor = "local"
     return run_study(arguments)

@@ -8,6 +8,7 @@ one section has it, the last part alone (`learning_rate`). Values are read as TO
 """
 
 from pspo_bench.config.files import load_recipe, load_study, read_toml, validate
-from pspo_bench.config.sections import Recipe, Section, Study
+from pspo_bench.config.sections import Recipe, Section
+from pspo_bench.config.studies import Range, Study
 
-__all__ = ["Recipe", "Section", "Study", "load_recipe", "load_study", "read_toml", "validate"]
+__all__ = ["Range", "Recipe", "Section", "Study", "load_recipe", "load_study", "read_toml", "validate"]

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pspo_bench.config.sections import Recipe, Study
+from pspo_bench.config.sections import Recipe
+from pspo_bench.config.studies import Study
 from pspo_bench.errors import ConfigError, unknown
 from pspo_bench.resources import recipes_dir
 

@@ -6,7 +6,7 @@ Recipe(name="clip", model={"base": "pocket"}, data={"task": "pocket_gsm"}, objec
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -189,45 +189,4 @@ class Recipe(Section):
                 f"checkpoint.save_steps={every} must be a multiple of rollout.iterations × minibatches = {per_batch}:"
                 " a resume between two steps on one generation batch would not repeat the run"
             )
-        return self
-
-
-class ArmSection(Section):
-    """One arm of a study: a name and what it changes in the study's recipe."""
-
-    name: str
-    overrides: dict[str, Any] = {}
-
-
-class EvaluationSection(Section):
-    """How every checkpoint of a study is scored; `temperature` is the headline, declared before the run."""
-
-    tasks: list[str] = Field(min_length=1)
-    temperature: float = Field(0.0, ge=0)
-    more_temperatures: list[float] = []
-    samples: int = Field(1, ge=1)
-    max_tokens: int | None = Field(None, ge=1)
-    top_p: float = Field(1.0, gt=0, le=1)
-    limit: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=1)
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = 0
-
-
-class Study(Section):
-    """A grid: arms × seeds trained from one recipe, then scored on the same tasks."""
-
-    name: str
-    recipe: str
-    seeds: list[int] = Field(default=[0], min_length=1)
-    include_base: bool = True
-    arms: list[ArmSection] = Field(min_length=1)
-    evaluation: EvaluationSection
-
-    @model_validator(mode="after")
-    def _unique_names(self) -> Study:
-        names = [arm.name for arm in self.arms]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice or len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"arms and seeds must be unique; given more than once: {twice or self.seeds}")
         return self

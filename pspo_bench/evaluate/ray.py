@@ -15,13 +15,13 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pspo_bench.errors import ConfigError, EvaluationError, MissingExtraError, PspoBenchError
+from pspo_bench.errors import EvaluationError, PspoBenchError
+from pspo_bench.evaluate.cluster import MAX_LOSSES, Cluster, cause_of, connected, first_line, losses, room
 from pspo_bench.evaluate.jobs import Workload, jobs, workloads
 from pspo_bench.evaluate.run import fill, run_info
 from pspo_bench.evaluate.settings import EvalSettings
@@ -33,31 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_LOSSES = 3
-"""Workers that may be lost over one shard before its model counts as failed."""
 STILL_WAITING_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Where the shards run. `address` None is RAY_ADDRESS or else this machine; `workers` None as many as fit.
-
-    `gpus_per_worker` None is 1 where the cluster has GPUs, or what vLLM's parallelism asks for.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-    gpus_per_worker: float | None = None
-    cpus_per_worker: float = 1.0
-    shard_questions: int = 64
-
-    def __post_init__(self) -> None:
-        for name, least in (("workers", 1), ("shard_questions", 1), ("gpus_per_worker", 0)):
-            value = getattr(self, name)
-            if value is not None and not least <= value < math.inf:
-                raise ConfigError(f"{name} must be at least {least}, not {value}")
-        if not 0 < self.cpus_per_worker < math.inf:
-            raise ConfigError(f"cpus_per_worker must be above 0, not {self.cpus_per_worker}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +99,8 @@ def evaluate_on_ray(
     or has no room for a worker.
     """
     loads = workloads(task_names, settings)
-    with _connected(cluster) as ray:
-        gpus, workers = _room(ray, cluster, settings)
+    with connected(cluster) as ray:
+        gpus, workers = room(ray, cluster, gpus=_parallel_ways(settings))
         work = shards(wanted, loads, cluster.shard_questions)
         workers = min(workers, len(work))
         report(
@@ -150,12 +126,7 @@ class _Board:
         self, ray: Any, start: Callable[[], Any], work: Sequence[Shard], report: Callable[[str], None]
     ) -> None:
         self._ray, self._start, self._report = ray, start, report
-        self._lost: tuple[type[Exception], ...] = (
-            ray.exceptions.RayActorError,
-            ray.exceptions.WorkerCrashedError,
-            ray.exceptions.NodeDiedError,
-            ray.exceptions.OutOfMemoryError,
-        )
+        self._lost = losses(ray)
         self._queue = deque(work)
         self._idle: list[Any] = []
         self._starting: dict[Any, Any] = {}
@@ -213,7 +184,7 @@ class _Board:
             return 0
         except PspoBenchError as error:
             self._idle.append(actor)
-            self._fail(shard.target, " ".join(str(_cause(error)).split()))
+            self._fail(shard.target, " ".join(str(cause_of(error)).split()))
             return 0
         self._idle.append(actor)
         return samples
@@ -226,7 +197,7 @@ class _Board:
             self._failed_starts += 1
             if self._failed_starts >= MAX_LOSSES:
                 raise EvaluationError(
-                    f"{self._failed_starts} workers ended before they could start ({_first_line(error)}); is "
+                    f"{self._failed_starts} workers ended before they could start ({first_line(error)}); is "
                     "pspo-bench installed on every node of the cluster?"
                 ) from error
             self._add_worker()
@@ -242,7 +213,7 @@ class _Board:
         self._losses[shard] += 1
         place = f"{shard.target.name}, {shard.task} {shard.start}–{shard.stop}"
         if self._losses[shard] >= MAX_LOSSES:
-            why = f"{MAX_LOSSES} workers were lost over {place} ({_first_line(error)}); what was finished is kept"
+            why = f"{MAX_LOSSES} workers were lost over {place} ({first_line(error)}); what was finished is kept"
             self._fail(shard.target, why)
         else:
             self._report(f"a worker was lost over {place}; the shard goes to another one")
@@ -259,45 +230,6 @@ class _Board:
         self._report(f"{target.name} failed: {why}")
 
 
-@contextmanager
-def _connected(cluster: Cluster) -> Iterator[Any]:
-    """Ray, connected as `cluster` says; a connection that was there before is used and stays."""
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "--executor ray") from error
-    if ray.is_initialized():
-        yield ray
-        return
-    try:
-        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"No Ray cluster at '{cluster.address or 'this machine'}': {_first_line(error)}; check --ray-address"
-        ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _room(ray: Any, cluster: Cluster, settings: EvalSettings) -> tuple[float, int]:
-    """(GPUs of a worker, workers), from what the cluster has. Raises ConfigError if not one fits."""
-    has = ray.cluster_resources()
-    gpus = cluster.gpus_per_worker
-    if gpus is None:
-        gpus = float(_parallel_ways(settings)) if has.get("GPU") else 0.0
-    needs = {"CPU": cluster.cpus_per_worker, "GPU": gpus}
-    fit = min(int(has.get(name, 0) // amount) for name, amount in needs.items() if amount)
-    if fit < 1:
-        there = ", ".join(f"{has.get(name, 0):g} {name}s" for name in needs)
-        raise ConfigError(
-            f"A worker needs {gpus:g} GPUs and {cluster.cpus_per_worker:g} CPUs, and the cluster has {there}; "
-            "change --gpus-per-worker or --cpus-per-worker"
-        )
-    return gpus, min(fit, cluster.workers or fit)
-
-
 def _parallel_ways(settings: EvalSettings) -> int:
     """Over how many GPUs vLLM is asked to spread one model."""
     ways = [settings.model_args.get(f"{kind}_parallel_size", 1) for kind in ("tensor", "pipeline")]
@@ -306,12 +238,3 @@ def _parallel_ways(settings: EvalSettings) -> int:
 
 def _samples_per_question(settings: EvalSettings) -> int:
     return sum(settings.repeats(temperature) for temperature in settings.temperatures)
-
-
-def _cause(error: Exception) -> BaseException:
-    """Ray raises a double of the worker's error; what the worker raised is inside."""
-    return getattr(error, "cause", None) or error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pspo_bench.config import Recipe
@@ -43,9 +44,7 @@ def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None
         get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
     elif recipe.objective.settings:
         raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")
-    task = load_task(recipe.data.task, tasks_dir)
-    examples = load_examples(task, recipe.data.split, data_dir=data_dir)
-    require_readable_golds(task, examples)
+    task, examples = _readable(recipe.data.task, recipe.data.split, data_dir, tasks_dir)
     training, validation = split_validation(examples, recipe.data.validation_rows)
     training = training[: recipe.data.limit]
     steps = _optimizer_steps(recipe, len(training))
@@ -62,6 +61,16 @@ def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None
         completions=completions,
         max_tokens=completions * recipe.rollout.max_tokens,
     )
+
+
+@lru_cache(maxsize=4)  # a study plans many recipes on one task
+def _readable(
+    name: str, split: str, data_dir: Path | None, tasks_dir: Path | None
+) -> tuple[Task, tuple[Example, ...]]:
+    task = load_task(name, tasks_dir)
+    examples = load_examples(task, split, data_dir=data_dir)
+    require_readable_golds(task, examples)
+    return task, tuple(examples)
 
 
 def steps_per_epoch(made: Plan) -> int:
