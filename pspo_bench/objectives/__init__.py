@@ -6,12 +6,21 @@
     pspo = get_objective("pspo")
     loss = aggregate(pspo(batch, alpha=0.1), batch.mask, "bnpo")    # scalar
 
-Importing this package does not import torch. A new objective is one function under `@objective`
-in `trust_regions` (or in another package, see docs/objectives.md) and one test.
+Importing this package does not import torch. A new objective is one function under `@objective` in
+`token_level`, `gates` or `sequence_level` (or in another package, see docs/objectives.md) and one test.
 """
 
 from pspo_bench.objectives.aggregation import AGGREGATIONS, Aggregation, aggregate, dapo_normalizer
-from pspo_bench.objectives.base import OBJECTIVES, Interval, Objective, get_objective, objective, weight
+from pspo_bench.objectives.base import (
+    OBJECTIVES,
+    Interval,
+    Objective,
+    aggregation_warning,
+    get_objective,
+    objective,
+    token_weights,
+    weight,
+)
 from pspo_bench.objectives.batch import PolicyBatch
 from pspo_bench.objectives.diagnostics import combine, diagnostics, kl_k3, summarize
 
@@ -23,6 +32,7 @@ __all__ = [
     "Objective",
     "PolicyBatch",
     "aggregate",
+    "aggregation_warning",
     "combine",
     "dapo_normalizer",
     "diagnostics",
@@ -30,5 +40,6 @@ __all__ = [
     "kl_k3",
     "objective",
     "summarize",
+    "token_weights",
     "weight",
 ]

@@ -30,7 +30,8 @@ def aggregate(
 ) -> Tensor:
     """The scalar loss of one micro-batch; its sum over the accumulation window is the loss of the step.
 
-    `per_token_loss` (B, T) or (B, 1), `mask` (B, T); whatever lies at padding is ignored, nan included.
+    `per_token_loss` (B, T), `mask` (B, T); whatever lies at padding is ignored, nan included. One loss per
+    sequence (B, 1) stands at each of its tokens: it counts once under `grpo`, once per token under the others.
     - `grpo`: mean over sequences of each sequence's mean, over `accumulation_steps`. A sequence without
       tokens counts as 0 in the mean.
     - `bnpo`: mean over the tokens of this micro-batch, over `accumulation_steps`.

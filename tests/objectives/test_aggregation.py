@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from pspo_bench.errors import ConfigError
-from pspo_bench.objectives import AGGREGATIONS, aggregate, dapo_normalizer
+from pspo_bench.objectives import (
+    AGGREGATIONS,
+    OBJECTIVES,
+    PolicyBatch,
+    aggregate,
+    aggregation_warning,
+    dapo_normalizer,
+    get_objective,
+)
 
 LOSSES = torch.tensor([[1.0, 2.0, 3.0], [4.0, math.nan, math.inf]])
 MASK = torch.tensor([[1, 1, 1], [1, 0, 0]])
@@ -60,10 +68,49 @@ def test_sequences_without_tokens_count_as_zero() -> None:
         assert aggregate(LOSSES, torch.zeros_like(mask), how).item() == 0.0
 
 
-def test_loss_per_sequence_is_broadcast_over_its_tokens() -> None:
-    # (B, 1): each token of a sequence carries its value: (2 * 3 + 4 * 1) / 4 tokens.
-    per_sequence = torch.tensor([[2.0], [4.0]])
-    assert aggregate(per_sequence, MASK, "bnpo").item() == pytest.approx(2.5)
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("grpo", 3.0),  # (2 + 4) / 2: each sequence counts once
+        ("bnpo", 2.5),  # (2 * 3 + 4 * 1) / 4 tokens: once for each of its tokens
+        ("dapo", 1.25),  # 10 / 8
+        ("dr_grpo", 1.0),  # 10 / (2 * 5)
+    ],
+)
+def test_one_loss_per_sequence_stands_at_each_of_its_tokens(how: Any, expected: float) -> None:
+    per_sequence = torch.tensor([[2.0], [4.0]], requires_grad=True)
+    total = aggregate(per_sequence, MASK, how, normalizer=8.0, max_tokens=5)
+    assert total.item() == pytest.approx(expected)
+    (grad,) = torch.autograd.grad(total, per_sequence)
+    spread = per_sequence.detach().expand(2, 3).clone().requires_grad_()
+    same = aggregate(spread, MASK, how, normalizer=8.0, max_tokens=5)
+    assert same.item() == pytest.approx(expected)
+    torch.testing.assert_close(torch.autograd.grad(same, spread)[0].sum(-1, keepdim=True), grad)
+
+
+def test_gspo_counts_a_sequence_once_under_its_papers_aggregation() -> None:
+    """Ratios of 1.1 in 3 tokens with A = 1, and 0.9 in 1 token with A = -1, not clipped: losses -1.1 and 0.9."""
+    ratios = torch.tensor([[1.1, 1.1, 1.1], [0.9, 1.0, 1.0]])
+    batch = PolicyBatch(ratios.log(), torch.zeros(2, 3), torch.tensor([1.0, -1.0]), MASK)
+    losses = get_objective("gspo")(batch, epsilon=0.2)
+    assert aggregate(losses, MASK, "grpo").item() == pytest.approx((-1.1 + 0.9) / 2)
+    assert aggregate(losses, MASK, "bnpo").item() == pytest.approx((-3.3 + 0.9) / 4)
+
+
+def test_an_aggregation_that_makes_another_objective_is_warned_of() -> None:
+    assert aggregation_warning("gspo", "dapo") == (
+        "Objective 'gspo' has one loss per sequence, which loss.aggregation='dapo' counts once for each of its "
+        "tokens, so long completions weigh more; its paper's is loss.aggregation='grpo'"
+    )
+    warned = {
+        (name, how)
+        for name in OBJECTIVES
+        for how in AGGREGATIONS
+        if aggregation_warning(name, how)  # type: ignore[arg-type]
+    }
+    assert warned == {(name, how) for name in ("gspo", "gmpo") for how in ("bnpo", "dapo", "dr_grpo")}
+    with pytest.raises(ConfigError, match="Unknown objective 'gspoo'"):
+        aggregation_warning("gspoo", "grpo")
 
 
 def test_dapo_normalizer() -> None:

@@ -47,6 +47,10 @@ def test_epsilon_sets_both_sides() -> None:
         ("pspo", {"alpha": 1.0}, r"Objective 'pspo' in a\.toml: alpha must lie in \[0, 1\), got 1\.0"),
         ("pspo", {"alpha": -0.1}, r"alpha must lie in \[0, 1\)"),
         ("clip", {"epsilon": -0.1}, r"epsilon_low must lie in \[0, inf\], got -0\.1"),
+        ("gspo", {"epsilon": -1.0}, r"'gspo' in a\.toml: epsilon_low must lie in \[0, inf\]"),
+        ("sapo", {"tau": 0.0}, r"tau_pos must lie in \[0\.001, 1000\], got 0\.0"),
+        ("sapo", {"tau": 2.0, "tau_neg": 2.0}, "is given 'tau_neg' twice"),
+        ("dual-clip", {"cap": 0.5}, r"cap must lie in \[1, inf\], got 0\.5"),
         ("pspo", {"alpha": math.nan}, "alpha must be a number, got nan"),
         ("pspo", {"alpha": "0.1"}, "alpha must be a number, got '0.1'"),
         ("pspo", {"alpha": True}, "alpha must be a number, got True"),
@@ -65,7 +69,7 @@ def test_integers_are_numbers() -> None:
 
 def test_unknown_objective_names_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"Unknown objective 'clipp' in a.toml.*known: clip, pspo, reinforce, unclip"
+        ConfigError, match=r"Unknown objective 'clipp' in a.toml.*known: cispo, clip, dual-clip, gmpo"
     ):
         get_objective("clipp", where="a.toml")
 

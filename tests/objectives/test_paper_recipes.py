@@ -51,7 +51,12 @@ def test_every_objective_is_documented_with_its_paper() -> None:
     for name in OBJECTIVES:
         row = re.search(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)
         assert row, name
-        assert get_objective(name).source in row.group()
+        found = get_objective(name)
+        assert found.source in row.group()
+        assert f"`{found.aggregation}`" in row.group()
+        assert all(f"`{setting}`" in row.group() for setting in found.defaults)
+        section = text[: row.start()].rpartition("\n## ")[2].partition("\n")[0]
+        assert section == {"token": "On each token", "sequence": "On whole sequences"}[found.level]
 
 
 def test_documented_example_of_a_new_objective_works(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,13 +65,14 @@ def test_documented_example_of_a_new_objective_works(monkeypatch: pytest.MonkeyP
     assert code
     exec(compile(code.group(1), str(DOCS), "exec"), {})
 
-    ratio = torch.tensor([[0.5, 2.0, 4.0]], dtype=torch.float64)
+    ratio = torch.tensor([[0.25, 1.0, 4.0]], dtype=torch.float64)
     old = torch.full_like(ratio, -3.0)
     logps = (old + ratio.log()).requires_grad_()
-    # A = -1: ratios capped at 3, loss = capped ratio
     batch = PolicyBatch(logps, old, -torch.ones(1).double(), torch.ones(1, 3))
-    loss = get_objective("dual_clip")(batch)
-    assert loss[0].tolist() == pytest.approx([0.5, 2.0, 3.0])
+    # A = -1, k = 1/2: loss = 2 sqrt(r), gradient of the loss sqrt(r)
+    loss = get_objective("tempered")(batch, k=0.5)
+    assert loss[0].tolist() == pytest.approx([1.0, 2.0, 4.0])
     loss.sum().backward()
     assert logps.grad is not None
-    torch.testing.assert_close(logps.grad, weight("dual_clip", ratio, -torch.ones(1, 1).double()))
+    assert logps.grad[0].tolist() == pytest.approx([0.5, 1.0, 2.0])
+    torch.testing.assert_close(logps.grad, weight("tempered", ratio, -torch.ones(1, 1).double(), k=0.5))

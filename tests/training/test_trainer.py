@@ -119,7 +119,64 @@ def test_loss_and_gradient_equal_trls(
 ) -> None:
     stock = build(GRPOTrainer, tiny_folder, tmp_path, loss_type=aggregation, **trl_settings)
     adapter = ours(name, aggregation, tiny_folder, tmp_path, settings)
-    assert_equal_to_trl(stock, adapter, inputs(off_policy=off_policy))
+    assert_equal_to_trl(stock, adapter, both_sides() if off_policy else inputs(off_policy=False))
+
+
+SEQUENCE_LEVEL = {"importance_sampling_level": "sequence"}
+# TRL ties some losses to one aggregation: its loss_type names both.
+RIVALS = [
+    *(
+        ("dual-clip", {"cap": 1.3}, how, {"loss_type": how, "epsilon": 0.2, "delta": 1.3})
+        for how in AGGREGATIONS
+    ),
+    *(
+        ("gspo", {"epsilon_low": low, "epsilon_high": high}, how,
+         {"loss_type": how, "epsilon": low, "epsilon_high": high, **SEQUENCE_LEVEL})
+        for how in AGGREGATIONS
+        for low, high in [(3e-4, 4e-4), (0.05, 0.1)]
+    ),
+    ("sapo", {}, "grpo", {"loss_type": "sapo"}),
+    ("sapo", {"tau_pos": 4.0, "tau_neg": 6.0}, "grpo",
+     {"loss_type": "sapo", "sapo_temperature_pos": 4.0, "sapo_temperature_neg": 6.0}),
+    ("cispo", {}, "dapo", {"loss_type": "cispo", "epsilon_high": 5.0}),
+    ("cispo", {"cap": 1.1}, "dapo", {"loss_type": "cispo", "epsilon_high": 1.1}),
+    ("vespo", {}, "dapo", {"loss_type": "vespo"}),
+    ("vespo", {"k_pos": 1.0, "lambda_pos": 0.5, "k_neg": 0.5, "lambda_neg": 1.0}, "dapo",
+     {"loss_type": "vespo", "vespo_k_pos": 1.0, "vespo_lambda_pos": 0.5, "vespo_k_neg": 0.5, "vespo_lambda_neg": 1.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "settings", "aggregation", "trl_settings"), RIVALS)
+def test_rivals_equal_trls(
+    tiny_folder: Path, tmp_path: Path, name: str, settings: Any, aggregation: str, trl_settings: Any
+) -> None:
+    stock = build(GRPOTrainer, tiny_folder, tmp_path, **trl_settings)
+    adapter = ours(name, aggregation, tiny_folder, tmp_path, settings)
+    assert_equal_to_trl(stock, adapter, both_sides())
+    figures: dict[str, float] = {}
+    adapter.log(figures)
+    assert_equal_to_trl(stock, adapter, inputs(off_policy=False))
+    assert figures["ratio_p05"] < 0.8
+    assert figures["ratio_max"] > 1.5  # beyond every clip and cap above, but the 5 of CISPO
+
+
+def both_sides() -> dict[str, Any]:
+    """Sequence ratios of about 1.3, 0.75, 0.9 and 1.5 with A of 1, -1, 0.5 and -0.3: clipped, clipped, not, not."""
+    batch = inputs(off_policy=True)
+    batch["old_per_token_logps"] -= torch.tensor([[0.5], [0.2], [0.1], [0.6]])
+    return batch
+
+
+def test_gspo_summed_over_tokens_is_luspo(tiny_folder: Path, tmp_path: Path) -> None:
+    """LUSPO is the mean over sequences of length times loss; dr_grpo divides that by the token limit."""
+    epsilons = {"epsilon": 0.05, "epsilon_high": 0.1}
+    stock = build(GRPOTrainer, tiny_folder, tmp_path, loss_type="luspo", **epsilons, **SEQUENCE_LEVEL)
+    adapter = ours("gspo", "dr_grpo", tiny_folder, tmp_path, {"epsilon_low": 0.05, "epsilon_high": 0.1})
+    batch = both_sides()
+    expected_loss, expected = loss_and_gradient(stock, dict(batch))
+    loss, gradient = loss_and_gradient(adapter, dict(batch))
+    assert torch.allclose(loss * LENGTH, expected_loss, rtol=0, atol=1e-6)
+    assert torch.allclose(gradient * LENGTH, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)

@@ -1,0 +1,1 @@
+"""Objectives from outside pspo-bench."""
