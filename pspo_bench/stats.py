@@ -45,6 +45,17 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmDifference:
+    """Mean of candidate minus base over seeds and questions; `p_value` is two-sided, of no difference."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+    n_seeds: int
+    n_questions: int
+
+
+@dataclass(frozen=True, slots=True)
 class PairedDifference:
     """Mean of candidate minus base over the same questions; positive means that the candidate is better."""
 
@@ -314,6 +325,45 @@ def mcnemar_exact(won: int, lost: int) -> float | None:
     return min(1.0, 2 * tail / (1 << n))
 
 
+def arm_difference(
+    tasks: Sequence[tuple[ArrayLike, ArrayLike]], level: float = LEVEL
+) -> ArmDifference | None:
+    """Two arms of trained seeds on the same questions; the mean over tasks is compared.
+
+    tasks: per task (base, candidate), mean scores (seeds, questions); row i of both was trained with one seed, column j
+    is one question for all. None for fewer than two seeds.
+
+    Seeds and questions are crossed random effects. The variance of the mean is taken as that of the seeds' means over
+    the number of seeds, plus that of the questions' means over the number of questions: each holds a share of the
+    residual, so the sum errs on the wide side (Owen 2007, arXiv 0712.1111, section 3). Student's t with seeds - 1
+    degrees of freedom, for the seeds are few. Seeds are paired, as both arms see the same prompts in the same order.
+    """
+    deltas = [np.asarray(b, dtype=np.float64) - np.asarray(a, dtype=np.float64) for a, b in tasks]
+    seeds = {delta.shape[0] for delta in deltas if delta.ndim == 2}
+    if len(seeds) != 1 or any(delta.ndim != 2 or delta.size == 0 for delta in deltas):
+        raise StatsError(
+            f"Arms of shapes {[delta.shape for delta in deltas]} are not paired; pass (seeds, questions) of one seed set"
+        )
+    n_seeds = seeds.pop()
+    if n_seeds < 2:
+        return None
+    by_seed = np.mean([delta.mean(axis=1) for delta in deltas], axis=0)  # (seeds,)
+    of_seeds = float(by_seed.var(ddof=1)) / n_seeds
+    of_questions = [
+        float(d.mean(axis=0).var(ddof=1)) / d.shape[1] if d.shape[1] > 1 else 0.0 for d in deltas
+    ]  # a task's questions are its own
+    error = math.sqrt(of_seeds + sum(of_questions) / len(deltas) ** 2)
+    mean = float(by_seed.mean())
+    half = _t(level, n_seeds - 1) * error
+    return ArmDifference(
+        difference=mean,
+        interval=Interval(mean - half, mean + half, "seeds-and-questions-t"),
+        p_value=_t_tail(mean / error, n_seeds - 1) if error else float(mean == 0),
+        n_seeds=n_seeds,
+        n_questions=sum(delta.shape[1] for delta in deltas),
+    )
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's step-down adjusted p-values (1979, jstor.org/stable/4615733); None stays None, uncounted."""
     known = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
@@ -348,3 +398,10 @@ def _t(level: float, df: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, (1 + level) / 2))
+
+
+def _t_tail(t: float, df: int) -> float:
+    """Two-sided p-value of a Student t statistic."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(df, -abs(t)))
