@@ -6,7 +6,7 @@ Recipe(name="clip", model={"base": "pocket"}, data={"task": "pocket_gsm"}, objec
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 

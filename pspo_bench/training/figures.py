@@ -49,9 +49,7 @@ def rename(logs: Mapping[str, Any]) -> dict[str, float]:
     return {
         RENAMED.get(key, key): float(value)
         for key, value in logs.items()
-        if isinstance(value, int | float)
-        and key not in DROPPED
-        and not key.startswith(TRL_REWARDS)
+        if isinstance(value, int | float) and key not in DROPPED and not key.startswith(TRL_REWARDS)
     }
 
 

@@ -1,4 +1,4 @@
-"""Experiment trackers (TensorBoard, trackio, W&B, ...): which there are, where they write, and that they end.
+"""Experiment trackers (TensorBoard, trackio, W&B, ...): which there are, where they write, and which run is whose.
 
     [tracking]
     report_to = ["tensorboard"]
@@ -53,22 +53,16 @@ def run_name(recipe: Recipe) -> str:
 
 @contextmanager
 def tracking(trainer: Any, recipe: Recipe, output: Path, done_steps: int) -> Iterator[None]:
-    """For the time of a training: the trackers write below `output`, and W&B's run ends with it.
+    """For the time of a training: the trackers write below `output`, and W&B's run is this one's alone.
 
     Of a resumed run TensorBoard forgets what was written after step `done_steps`, so that no step is shown twice.
     """
     _direct_tensorboard(trainer, output / FOLDER / "tensorboard", done_steps)
-    if "wandb" not in recipe.tracking.report_to:
+    if "wandb" not in recipe.tracking.report_to or not trainer.is_world_process_zero():
         yield
         return
-    (output / FOLDER).mkdir(exist_ok=True)
-    import wandb
-
-    try:
-        with _environment(WANDB_DIR=str(output / FOLDER), WANDB_PROJECT=recipe.tracking.project):
-            yield
-    finally:
-        wandb.finish()  # transformers leaves it open, and a study's next cell would go on in it
+    with _wandb_run(recipe, output / FOLDER):
+        yield
 
 
 def _direct_tensorboard(trainer: Any, folder: Path, done_steps: int) -> None:
@@ -83,12 +77,17 @@ def _direct_tensorboard(trainer: Any, folder: Path, done_steps: int) -> None:
 
 
 @contextmanager
-def _environment(**defaults: str) -> Iterator[None]:
-    """These environment variables where the user has not set them, and only for a while."""
-    added = {name: value for name, value in defaults.items() if name not in os.environ}
-    os.environ.update(added)
+def _wandb_run(recipe: Recipe, folder: Path) -> Iterator[None]:
+    """A run of its own, which transformers takes over; it would leave it open, and a study's next cell go on in it."""
+    import wandb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    wandb.init(
+        project=os.environ.get("WANDB_PROJECT", recipe.tracking.project),
+        name=run_name(recipe),
+        dir=os.environ.get("WANDB_DIR", str(folder)),
+    )
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        wandb.finish()

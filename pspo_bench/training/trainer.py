@@ -1,8 +1,8 @@
 """The adapter: TRL's GRPOTrainer with one of this project's objectives in place of its loss.
 
 TRL brings rewards, advantages, distribution and resume. Replaced are the private `_compute_loss` and, where a prompt
-can be read once for its group, `_get_per_token_logps_and_entropies` (others are added to), which is why TRL is pinned to
-one minor release;
+can be read once for its group, `_get_per_token_logps_and_entropies` (others are added to), which is why TRL is pinned
+to one minor release;
 `tests/training/test_trainer.py` holds the loss and its gradient equal to TRL's own where TRL has the same objective.
 
 What TRL's loss can do and this one does not is refused in `__init__` rather than ignored.

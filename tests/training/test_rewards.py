@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -235,9 +240,7 @@ def test_a_reward_that_raises_is_named() -> None:
 
 class TestRegistry:
     def test_any_function_by_its_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(
-            __import__("sys").modules, "mine", SimpleNamespace(half=lambda batch, *, p: [p] * len(batch))
-        )
+        monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(half=lambda batch, *, p: [p] * len(batch)))
         paid, logged = call(RewardSection(name="mine:half", p=0.25), ["#### 12", ""])  # type: ignore[call-arg]
         assert paid == [0.25, 0.25]
         assert logged == {"correctness": 0.5, "reward/mine:half": 0.25}
@@ -257,3 +260,23 @@ class TestRegistry:
     def test_mistakes(self, name: str, settings: dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigError, match=message):
             get_reward(name, "r").resolve(settings, "r")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_processes_pay_the_coins_of_one(tmp_path: Path) -> None:
+    """The texts differ with the number of processes, and the coins must not."""
+    recipe = [
+        "data.validation_rows=4", "data.limit=64", "minibatches=1", "iterations=1", "prompts_per_step=4",
+        "group_size=4", "max_tokens=24", "budget.steps=4", "save_steps=4", "eval_steps=4", "reward.name=random",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    paid = []
+    for name, launcher in (("one", []), ("two", launch)):
+        command = [sys.executable, *launcher, "-m", "pspo_bench", "train", "pocket/grpo", *recipe]
+        subprocess.run([*command, "-o", str(tmp_path / name)], env=environment, check=True)
+        log = pd.read_parquet(tmp_path / name / "training_log.parquet")
+        paid.append(log[["reward", "reward/random", "zero_spread_fraction"]].dropna().to_numpy().tolist())
+    assert len(paid[0]) == 4
+    assert paid[0] == paid[1]

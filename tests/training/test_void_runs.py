@@ -40,3 +40,17 @@ def test_a_void_run_says_so_everywhere(tmp_path: Path, capsys: pytest.CaptureFix
     assert any(
         note.startswith("§ no-reward-spread: unclipped, random reward") for note in board.tables[0].notes
     )
+
+
+def test_what_cannot_be_saved_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first step throws the weights away; the second, on the same batch, meets what is left of the policy."""
+    overrides = [*SETTINGS, "iterations=2", "learning_rate=10", "budget.steps=2", "reward.name=random"]
+    made = load_recipe("pocket/grpo", overrides)
+    unscored = made.checkpoint.model_copy(update={"eval_steps": None})
+    folder = train(made.model_copy(update={"checkpoint": unscored}), tmp_path / "out")
+    warnings = {
+        w["name"]: w["message"] for w in json.loads((folder / "manifest.json").read_text())["warnings"]
+    }
+    assert "above 0.5 nats per token at step 2 (largest" in warnings["kl-blow-up"]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "kl-blow-up" in line]
+    assert lines == [f"pspo-bench: warning: pocket-clip s0: kl-blow-up: {warnings['kl-blow-up']}"] * 2
