@@ -143,3 +143,37 @@ def test_a_study_with_an_arm_twice_is_refused(tmp_path: Path, recipe_file: Path)
     file.write_text(f'name = "s"\nrecipe = "{recipe_file}"\n{arm}{arm}[evaluation]\ntasks = ["pocket_gsm"]\n')
     with pytest.raises(ConfigError, match=r"must be unique; given more than once: \['clip'\]"):
         load_study(file)
+
+
+def test_another_reward_keeps_the_shaping_and_drops_the_settings(recipe_file: Path) -> None:
+    recipe_file.write_text(
+        RECIPE + '[reward]\nname = "random"\np = 0.3\n[reward.shaping]\nformat_bonus = 0.1\n'
+    )
+    assert load_recipe(recipe_file).reward.settings == {"p": 0.3}
+    other = load_recipe(recipe_file, ["reward.name=paper"]).reward
+    assert (other.name, other.settings, other.shaping.format_bonus) == ("paper", {}, 0.1)
+    assert load_recipe(recipe_file, ["reward.p=0.4", "reward.name=random"]).reward.settings == {"p": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["reward.shaping.format_bonus=-0.1"], "reward.shaping.format_bonus: .*greater than or equal to 0"),
+        (["reward.shaping.format=0.1"], "Unknown key 'reward.shaping.format'.*format_bonus"),
+        (["reward.p=high"], "reward: reward setting 'p' must be a number, not 'high'"),
+        (
+            [
+                "reward.shaping={format_bonus=0.5, length_penalty={per_token=0.1, beyond_tokens=8, at_most=0.5}}"
+            ],
+            r"format_bonus \+ length_penalty.at_most = 1 must lie below 1: a wrong answer could otherwise",
+        ),
+        (
+            ["reward.shaping.length_penalty={per_token=0.1, beyond_tokens=256, at_most=0.5}"],
+            "beyond_tokens=256 must lie below rollout.max_tokens=256",
+        ),
+        (["tracking.report_to=tensorboard"], "tracking.report_to: .*valid list"),
+    ],
+)
+def test_rewards_and_trackers_out_of_bounds(recipe_file: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(recipe_file, overrides)

@@ -26,8 +26,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
     values = read_toml(file)
     given = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
     pairs = [pair for key, value in given for pair in _flat(key, value)]
-    # the objective's name first: it clears the settings of the one before
-    for key, value in sorted(pairs, key=lambda pair: pair[0] != "objective.name"):
+    # a part's name first: it clears the settings of the one before
+    for key, value in sorted(pairs, key=lambda pair: pair[0] not in ("objective.name", "reward.name")):
         _apply(values, key, value, str(file))
     return validate(Recipe, values, str(file))
 
@@ -129,11 +129,18 @@ def _apply(values: dict[str, Any], key: str, value: Any, where: str) -> None:
             )
             raise ConfigError(f"{where}: {problem}")
         path = [sections[0], key]
-    if path == ["objective", "name"] and values.get("objective", {}).get("name") != value:
-        values["objective"] = {}  # another objective does not take over this one's settings
+    if path in (["objective", "name"], ["reward", "name"]):
+        _drop_settings(values, path[0], value)
     if path[0] == "budget":
         values["budget"] = {}  # steps and epochs replace one another
     _set(values, path, value)
+
+
+def _drop_settings(values: dict[str, Any], section: str, name: Any) -> None:
+    """Another objective or reward does not take over this one's settings; shaping is no setting of a reward."""
+    table = values.get(section)
+    if isinstance(table, dict) and table.get("name") != name:
+        values[section] = {key: inner for key, inner in table.items() if key == "shaping"}
 
 
 def _sections_with(values: dict[str, Any], key: str) -> list[str]:

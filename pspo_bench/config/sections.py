@@ -6,7 +6,7 @@ Recipe(name="clip", model={"base": "pocket"}, data={"task": "pocket_gsm"}, objec
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -49,10 +49,67 @@ class ObjectiveSection(BaseModel):
 
     @model_validator(mode="after")
     def _numbers_only(self) -> ObjectiveSection:
-        for key, value in (self.model_extra or {}).items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"objective setting '{key}' must be a number, not {value!r}")
+        _require_numbers("objective", self.model_extra)
         return self
+
+
+def _require_numbers(section: str, settings: dict[str, Any] | None) -> None:
+    for key, value in (settings or {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{section} setting '{key}' must be a number, not {value!r}")
+
+
+class LengthPenaltySection(Section):
+    """`per_token` is taken off for every token after the first `beyond_tokens`, never more than `at_most`."""
+
+    per_token: float = Field(gt=0)
+    beyond_tokens: int = Field(ge=0)
+    at_most: float = Field(gt=0, lt=1)
+
+
+class ShapingSection(Section):
+    """What is added to the reward, all of it off by default.
+
+    Bounded so that it never turns an order round: with rewards of 0 and 1 a right completion that gets the whole
+    penalty is still paid more than a wrong one that gets the bonus.
+    """
+
+    format_bonus: float = Field(0.0, ge=0, lt=1)
+    length_penalty: LengthPenaltySection | None = None
+
+    @model_validator(mode="after")
+    def _less_than_an_answer(self) -> ShapingSection:
+        penalty = self.length_penalty.at_most if self.length_penalty else 0.0
+        if self.format_bonus + penalty >= 1:
+            raise ValueError(
+                f"format_bonus + length_penalty.at_most = {self.format_bonus + penalty:g} must lie below 1:"
+                " a wrong answer could otherwise be paid as much as a right one"
+            )
+        return self
+
+
+class RewardSection(BaseModel):
+    """What a completion is paid: a reward by registry name with its own settings, and shaping terms on top."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "correctness"
+    shaping: ShapingSection = ShapingSection()
+
+    @property
+    def settings(self) -> dict[str, float]:
+        return {key: float(value) for key, value in (self.model_extra or {}).items()}
+
+    @model_validator(mode="after")
+    def _numbers_only(self) -> RewardSection:
+        _require_numbers("reward", self.model_extra)
+        return self
+
+
+class TrackingSection(Section):
+    """The experiment trackers that get every figure of the training log, by the names transformers gives them."""
+
+    report_to: list[str] = []
+    project: str = "pspo-bench"
 
 
 Schedule = Literal[
@@ -172,8 +229,20 @@ class Recipe(Section):
     optimizer: OptimizerSection
     budget: BudgetSection
     rollout: RolloutSection = RolloutSection()
+    reward: RewardSection = RewardSection()
     loss: LossSection = LossSection()
     checkpoint: CheckpointSection = CheckpointSection()
+    tracking: TrackingSection = TrackingSection()
+
+    @model_validator(mode="after")
+    def _a_penalty_that_can_act(self) -> Recipe:
+        penalty = self.reward.shaping.length_penalty
+        if penalty and penalty.beyond_tokens >= self.rollout.max_tokens:
+            raise ValueError(
+                f"reward.shaping.length_penalty.beyond_tokens={penalty.beyond_tokens} must lie below"
+                f" rollout.max_tokens={self.rollout.max_tokens}, or no completion is long enough for it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _something_to_validate_on(self) -> Recipe:

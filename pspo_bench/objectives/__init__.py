@@ -22,7 +22,7 @@ from pspo_bench.objectives.base import (
     weight,
 )
 from pspo_bench.objectives.batch import PolicyBatch
-from pspo_bench.objectives.diagnostics import combine, diagnostics, kl_k3, summarize
+from pspo_bench.objectives.diagnostics import combine, diagnostics, kl_k3, logp_gradient, summarize
 
 __all__ = [
     "AGGREGATIONS",
@@ -38,6 +38,7 @@ __all__ = [
     "diagnostics",
     "get_objective",
     "kl_k3",
+    "logp_gradient",
     "objective",
     "summarize",
     "token_weights",

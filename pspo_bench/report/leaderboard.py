@@ -21,6 +21,7 @@ from pspo_bench.config import Section, read_toml, validate
 from pspo_bench.errors import ConfigError
 from pspo_bench.report import render
 from pspo_bench.report.arms import Arm, Member, arms_of
+from pspo_bench.report.cautions import MARK, Caution, caution_notes, cautions_of
 from pspo_bench.report.results import BASE, TaskCounts, load_entries
 from pspo_bench.resources import results_dir
 from pspo_bench.stats import Interval, bootstrap_scores, mean_interval, percentile_interval, score_interval
@@ -54,6 +55,7 @@ class Row:
     n_samples: int | None
     marks: str = ""
     reported: str | None = None
+    warnings: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,9 @@ def _row(arm: Arm, label: str, shared: Sequence[str]) -> Row:
     used = [(m, score) for m, score in scored if score.task in shared] or scored
     lengths = [n for m, score in used for n in score.lengths(m.tasks[score.task].max_tokens)]
     n = sum(sum(score.samples) for _, score in used)
+    warnings = cautions_of(arm)
     marks = "†" if arm.objective != BASE and len(arm.members) == 1 else ""
+    marks += "" if all(m.complete for m in arm.members) else "‡"
     return Row(
         objective=label,
         rank=None,
@@ -199,7 +203,8 @@ def _row(arm: Arm, label: str, shared: Sequence[str]) -> Row:
         truncation_rate=sum(sum(score.truncated) for _, score in used) / n if n else None,
         completed_only=_completed_only([score for _, score in used]),
         n_samples=n,
-        marks=marks + ("" if all(m.complete for m in arm.members) else "‡"),
+        marks=marks + (MARK if warnings else ""),
+        warnings=warnings,
     )
 
 
@@ -303,7 +308,7 @@ def _notes(arms: Sequence[Arm], rows: Sequence[Row], shared: Sequence[str], decl
         notes.append(
             f"Macro, tokens and cut % over what every complete row has: {', '.join(shared) or 'nothing'}."
         )
-    return notes
+    return notes + caution_notes([(row.objective, len(row.seeds), row.warnings) for row in rows])
 
 
 def _questions(rows: Sequence[Row]) -> str:

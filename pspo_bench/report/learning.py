@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Cost = Literal["tokens", "step"]
 COSTS: dict[Cost, str] = {"tokens": "generated tokens", "step": "optimiser steps"}
 SCORE = "validation_accuracy"
-NOT_CURVES = ("wall_time_s", "step_time")
+NOT_CURVES = ("wall_time_s", "step_time_s")
 
 
 def learning_curves(checkpoints: Mapping[str, Path]) -> pd.DataFrame:

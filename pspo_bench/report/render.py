@@ -127,7 +127,16 @@ def to_csv(board: Leaderboard) -> str:
     writer.writerow(
         map(
             csv_text,
-            [*start, *scores, "median_tokens", "truncation_rate", "completed_only", "samples", "marks"],
+            [
+                *start,
+                *scores,
+                "median_tokens",
+                "truncation_rate",
+                "completed_only",
+                "samples",
+                "marks",
+                "warnings",
+            ],
         )
     )
     for table in board.tables:
@@ -137,6 +146,7 @@ def to_csv(board: Leaderboard) -> str:
             first = [table.base_model, row.rank, row.objective, seeds, row.temperature, row.reported]
             numbers = [number for cell in (*cells, row.macro) for number in _numbers(cell)]
             last = [row.median_tokens, row.truncation_rate, row.completed_only, row.n_samples, row.marks]
+            last.append("; ".join(warning.name for warning in row.warnings))
             writer.writerow(map(csv_text, [*first, *numbers, *last]))
     return out.getvalue()
 

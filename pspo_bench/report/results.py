@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "pspo-bench-result"
 VERSION = 1
 BASE = "base"
+CORRECTNESS = "correctness"
 STEP_FOLDER = re.compile(r"(?:checkpoint|global_?step|step|iter)[-_]?([0-9]{1,9})")
 """Folder names of TRL and transformers (checkpoint-120), verl (global_step_120) and others."""
 
@@ -92,15 +93,42 @@ class Result:
 
     @property
     def objective(self) -> str:
-        """The objective with its settings: `clip (epsilon=0.2)`; `base` and `sft` as they are."""
+        """The objective with its settings, and the reward where it is not plain correctness.
+
+        `clip (epsilon=0.2)`, `clip (epsilon=0.2), random reward (p=0.5)`; `base` and `sft` as they are.
+        """
         if self.method == BASE:
             return BASE
         objective = (self.info.manifest or {})["objective"]
         if not isinstance(objective, dict):
             return str(objective)
-        settings = sorted((objective.get("settings") or {}).items())
-        given = ", ".join(f"{key}={_short(value)}" for key, value in settings)
-        return f"{objective.get('name')} ({given})" if given else str(objective.get("name"))
+        name = _with_settings(str(objective.get("name")), objective.get("settings") or {})
+        return name if self.method == "sft" else name + self._reward
+
+    @property
+    def _reward(self) -> str:
+        """`, random reward (p=0.5)` or `, correctness reward with format_bonus`; nothing for correctness alone."""
+        recipe = (self.info.manifest or {}).get("recipe")
+        reward = recipe.get("reward") if isinstance(recipe, dict) else None
+        if not isinstance(reward, dict):  # files of before there was a choice
+            return ""
+        shaping = reward.get("shaping")
+        terms = [str(key) for key, value in shaping.items() if value] if isinstance(shaping, dict) else []
+        settings = {key: value for key, value in reward.items() if key not in ("name", "shaping")}
+        name = _with_settings(f"{reward.get('name')} reward", settings)
+        if terms:
+            return f", {name} with {' and '.join(sorted(terms))}"
+        return "" if reward.get("name") == CORRECTNESS else f", {name}"
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """Name → message of the reasons that its training gives to doubt a comparison (`training.checks`)."""
+        listed = (self.info.manifest or {}).get("warnings")
+        return {
+            str(warning["name"]): str(warning.get("message", ""))
+            for warning in (listed if isinstance(listed, list) else [])
+            if isinstance(warning, dict) and "name" in warning
+        }
 
     @property
     def recipe(self) -> str | None:
@@ -134,6 +162,11 @@ class Result:
             "run": self.info.to_dict(),
             "scores": scores,
         }
+
+
+def _with_settings(name: str, settings: dict[str, Any]) -> str:
+    given = ", ".join(f"{key}={_short(value)}" for key, value in sorted(settings.items()))
+    return f"{name} ({given})" if given else name
 
 
 def _short(value: object) -> str:

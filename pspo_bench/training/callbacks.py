@@ -1,12 +1,12 @@
-"""Callbacks: the per-step training log, the validation curve and the progress bar.
+"""Callbacks: the per-step training log, the validation curve, the alarm and the progress bar.
 
-The log is one row per optimiser step; its columns are what TRL and the adapter report, plus `grad_clipped`
-and, every `eval_steps`, `validation_accuracy`. It is saved with every resume point, so that the log of a
-resumed run is the log of an uninterrupted one.
+The log is one row per optimiser step, under the names of `figures`; docs/training.md says what each column is. It is
+saved with every resume point, so that the log of a resumed run is the log of an uninterrupted one.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,41 +15,47 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from pspo_bench.config import Recipe
 from pspo_bench.store import write_atomic
+from pspo_bench.training.checks import alarms
+from pspo_bench.training.figures import RUN_TOTALS, rename, with_gradient_flags
 
 LOG_NAME = "training_log.parquet"
-NOT_CURVES = (
-    "total_flos",
-    "train_runtime",
-    "train_samples_per_second",
-    "train_steps_per_second",
-    "train_loss",
-)
-TIMING = ("step_time", "wall_time_s")
+TIMING = ("step_time_s", "wall_time_s")
 """Columns that differ between two runs of one recipe even where the training is bit-exact."""
 
 
 class TrainingLog(TrainerCallback):
-    """Collects one row per optimiser step and keeps it through a resume."""
+    """Collects one row per optimiser step and keeps it through a resume.
+
+    It must be the trainer's first callback: `on_log` puts the figures under their final names and adds its own to
+    the dictionary that the trackers' callbacks are given after it, so that they report what the log holds.
+    """
 
     def __init__(self, max_grad_norm: float) -> None:
         self.rows: dict[int, dict[str, float]] = {}
+        self.pending: dict[str, float] = {}
+        """Figures that go into the next row to be logged."""
         self.max_grad_norm = max_grad_norm
         self._started = time.monotonic()
         self._earlier_s = 0.0
 
-    def add(self, step: int, values: dict[str, Any]) -> None:
-        """Merge `values` into the row of `step`; what is not a number is left out."""
-        row = self.rows.setdefault(step, {"step": step})
-        row |= {k: float(v) for k, v in values.items() if isinstance(v, int | float) and k not in NOT_CURVES}
-        if "grad_norm" in row:
-            row["grad_clipped"] = float(row["grad_norm"] > self.max_grad_norm)
-
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
     ) -> None:
-        values = {key: value for key, value in (logs or {}).items() if key != "step"}
-        self.add(state.global_step, {**values, "wall_time_s": self.elapsed_s()})
+        if logs is None:
+            return
+        totals = {key: logs[key] for key in RUN_TOTALS if key in logs}
+        if totals:  # the entry that ends a run is no step's
+            logs.clear()
+            logs.update(totals)
+            return
+        figures = rename(logs) | self.pending | {"wall_time_s": self.elapsed_s()}
+        figures = with_gradient_flags(figures, self.max_grad_norm)
+        self.pending = {}
+        logs.clear()
+        logs.update(figures)
+        self.rows.setdefault(state.global_step, {"step": state.global_step}).update(figures)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
@@ -81,21 +87,54 @@ class TrainingLog(TrainerCallback):
 
 
 class ValidationCurve(TrainerCallback):
-    """Scores the held-out validation rows before the first step, then every `every` optimiser steps and at the end."""
+    """Scores the held-out validation rows before the first step, then every `every` optimiser steps and at the end.
 
-    def __init__(self, log: TrainingLog, score: Callable[[], dict[str, float]], every: int | None) -> None:
+    The scores go out with the step's other figures; those of step 0, which has none, by `publish`.
+    """
+
+    def __init__(
+        self,
+        log: TrainingLog,
+        score: Callable[[], dict[str, float]],
+        every: int | None,
+        publish: Callable[[dict[str, float]], None],
+    ) -> None:
         self.log = log
         self.score = score
         self.every = every
+        self.publish = publish
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.every and state.global_step == 0 and state.is_world_process_zero:
-            self.log.add(0, self.score())
+            self.publish(self.score())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         due = self.every and (state.global_step % self.every == 0 or state.global_step == state.max_steps)
         if due and state.is_world_process_zero:
-            self.log.add(state.global_step, self.score())
+            self.log.pending |= self.score()
+
+
+class Alarm(TrainerCallback):
+    """Says once, on stderr and while the training goes on, that it can no longer be saved."""
+
+    def __init__(self, log: TrainingLog, recipe: Recipe) -> None:
+        self.log = log
+        self.recipe = recipe
+        self._said: set[str] = set()
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        row = self.log.rows.get(state.global_step)
+        if row is None or not state.is_world_process_zero:
+            return
+        for warning in alarms([row], self.recipe):
+            if warning.name not in self._said:
+                self._said.add(warning.name)
+                tell(self.recipe, warning.name, warning.message)
+
+
+def tell(recipe: Recipe, name: str, message: str) -> None:
+    """One line on stderr, beside a progress bar if there is one."""
+    tqdm.write(f"pspo-bench: warning: {recipe.name} s{recipe.seed}: {name}: {message}", file=sys.stderr)
 
 
 class Snapshots(TrainerCallback):

@@ -5,6 +5,7 @@
     OUT/training_log.parquet                                   one row per optimiser step
     OUT/recipe.json, OUT/trainer/checkpoint-N                  what `resume` needs
     OUT/checkpoint-N                                           models on the way, where the recipe keeps them
+    OUT/tracking                                               what trackers write, where the recipe names any
 
 manifest.json is written last: a folder that has one is finished.
 """
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import TrainingError
 from pspo_bench.models import resolve
 from pspo_bench.store import write_atomic
+from pspo_bench.training.checks import check_log
 from pspo_bench.training.data import rows_hash
 from pspo_bench.training.plan import SFT, Plan
 
@@ -48,8 +51,9 @@ def claim(made: Plan, output: Path, resume: bool) -> None:
             raise TrainingError(
                 f"{output} holds a training run; give --resume to continue it, or another folder"
             )
-        if earlier != resolved:
-            changed = ", ".join(_differences(earlier, resolved))
+        # where the figures are sent changes nothing about the run
+        if {**earlier, "tracking": None} != {**resolved, "tracking": None}:
+            changed = ", ".join(_differences(earlier, {**resolved, "tracking": earlier.get("tracking")}))
             raise TrainingError(
                 f"{output} was started with another recipe (differs in {changed}); use another folder"
             )
@@ -147,6 +151,7 @@ def write_model(
         "optimizer_steps": step,
         "tokens_generated": int(log.total("tokens_generated")),
         "wall_time_s": round(log.elapsed_s(), 1),
+        "warnings": [asdict(warning) for warning in check_log(log.rows.values(), recipe)],
         "data": _data(made),
         "weights_sha256": resolve(str(output)).fingerprint,
         **origin,

@@ -18,6 +18,8 @@ from pspo_bench.prompts import system_prompt
 from pspo_bench.records import Example
 from pspo_bench.tasks import Task, load_examples, load_task, require_readable_golds
 from pspo_bench.training.data import split_validation
+from pspo_bench.training.rewards import get_reward
+from pspo_bench.training.trackers import require_trackers
 
 SFT = "sft"
 
@@ -39,8 +41,10 @@ class Plan:
 
 def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None = None) -> Plan:
     """Check everything that can be checked before the model is loaded. Raises ConfigError or DataError."""
+    where = f"recipe '{recipe.name}'"
+    get_reward(recipe.reward.name, where).resolve(recipe.reward.settings, where)
+    require_trackers(recipe)
     if recipe.objective.name != SFT:
-        where = f"recipe '{recipe.name}'"
         get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
     elif recipe.objective.settings:
         raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")

@@ -74,7 +74,15 @@ def _train(made: Plan, output: Path) -> Path:
     from transformers.utils.logging import disable_progress_bar
 
     from pspo_bench.models import load
-    from pspo_bench.training.callbacks import LOG_NAME, Progress, Snapshots, TrainingLog, ValidationCurve
+    from pspo_bench.training.callbacks import (
+        LOG_NAME,
+        Alarm,
+        Progress,
+        Snapshots,
+        TrainingLog,
+        ValidationCurve,
+    )
+    from pspo_bench.training.trackers import tracking
 
     disable_progress_bar()  # one for each save; ours is the one of the whole run
     recipe = made.recipe
@@ -87,23 +95,36 @@ def _train(made: Plan, output: Path) -> Path:
     )
     origin = provenance()  # now: the checkout may move on while this runs
     log = TrainingLog(recipe.optimizer.max_grad_norm)
-    curve = ValidationCurve(log, partial(_validation_score, made, loaded), recipe.checkpoint.eval_steps)
-    callbacks = [log, curve, Progress(recipe.name)]
+    callbacks: list[Any] = [Alarm(log, recipe), Progress(recipe.name)]
     if recipe.checkpoint.keep:
         callbacks.append(Snapshots(partial(_snapshot, made, loaded, log, output, origin)))
     trainer = _build_trainer(made, loaded, output / WORK_NAME, callbacks)
+    trainer.callback_handler.callbacks.insert(0, log)
+    scores = partial(_validation_score, made, loaded)
+    trainer.add_callback(ValidationCurve(log, scores, recipe.checkpoint.eval_steps, trainer.log))
     resume_point = last_resume_point(output / WORK_NAME)
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
         if recipe.objective.name != SFT:
             trainer.epochs_done = step_of(resume_point) // steps_per_epoch(made)
+    done_steps = step_of(resume_point) if resume_point else 0
     with _disk_errors(output):
-        _run_to_the_end(trainer, made, resume_point)
+        with tracking(trainer, recipe, output, done_steps):
+            _run_to_the_end(trainer, made, resume_point)
         if trainer.accelerator.is_main_process:
             write_checkpoint(made, trainer, loaded, log, output, origin)
+            _tell_warnings(recipe, log)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()  # a study scores the checkpoint next, in this process
     return output
+
+
+def _tell_warnings(recipe: Recipe, log: TrainingLog) -> None:
+    from pspo_bench.training.callbacks import tell
+    from pspo_bench.training.checks import check_log
+
+    for warning in check_log(log.rows.values(), recipe):
+        tell(recipe, warning.name, warning.message)
 
 
 def _snapshot(
@@ -170,7 +191,7 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
         )
     else:
         from pspo_bench.engines.stopping import eos_ids
-        from pspo_bench.training.reward import correctness
+        from pspo_bench.training.rewards import RewardFunction
         from pspo_bench.training.rollout import HFRollout
         from pspo_bench.training.settings import grpo_config
         from pspo_bench.training.trainer import TrustRegionTrainer
@@ -178,7 +199,9 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
         trainer = TrustRegionTrainer(
             args=grpo_config(recipe, work_dir, made.optimizer_steps),
             train_dataset=rollout_dataset(made.training, made.system_prompt, loaded.tokenizer),
-            reward_funcs=[partial(correctness, ends=eos_ids(loaded.model, loaded.tokenizer))],
+            reward_funcs=[
+                RewardFunction(recipe.reward, seed=recipe.seed, ends=eos_ids(loaded.model, loaded.tokenizer))
+            ],
             objective=_objective_function(recipe),
             aggregation=recipe.loss.aggregation,
             shared_prompts=recipe.rollout.shared_prompts,
@@ -224,5 +247,5 @@ def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
     return {
         "validation_accuracy": sum(verdict.correct for verdict in verdicts) / count,
         "validation_length_tokens": sum(c.completion_tokens or 0 for c in ordered) / count,
-        "validation_truncation": sum(c.finish_reason == "length" for c in ordered) / count,
+        "validation_truncation_rate": sum(c.finish_reason == "length" for c in ordered) / count,
     }

@@ -16,6 +16,7 @@ from trl import GRPOConfig, SFTConfig
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import ConfigError
+from pspo_bench.training.trackers import run_name
 
 
 def grpo_config(recipe: Recipe, work_dir: Path, steps: int) -> GRPOConfig:
@@ -72,7 +73,9 @@ def _common(recipe: Recipe, work_dir: Path, steps: int) -> dict[str, Any]:
         "save_total_limit": 2,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
-        "report_to": "none",
+        "report_to": list(recipe.tracking.report_to),
+        "run_name": run_name(recipe),
+        "project": recipe.tracking.project,
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
     }

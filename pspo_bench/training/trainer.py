@@ -1,7 +1,8 @@
 """The adapter: TRL's GRPOTrainer with one of this project's objectives in place of its loss.
 
 TRL brings rewards, advantages, distribution and resume. Replaced are the private `_compute_loss` and, where a prompt
-can be read once for its group, `_get_per_token_logps_and_entropies`, which is why TRL is pinned to one minor release;
+can be read once for its group, `_get_per_token_logps_and_entropies` (others are added to), which is why TRL is pinned
+to one minor release;
 `tests/training/test_trainer.py` holds the loss and its gradient equal to TRL's own where TRL has the same objective.
 
 What TRL's loss can do and this one does not is refused in `__init__` rather than ignored.
@@ -24,8 +25,10 @@ from pspo_bench.objectives import (
     dapo_normalizer,
     diagnostics,
     kl_k3,
+    logp_gradient,
     summarize,
 )
+from pspo_bench.training.figures import zero_spread_fraction
 from pspo_bench.training.shared_prompts import can_share_prompts, share_prompts
 
 ObjectiveFunction = Callable[[PolicyBatch], torch.Tensor]
@@ -97,6 +100,13 @@ class TrustRegionTrainer(GRPOTrainer):
         self._metrics[self._mode]["tokens_generated"].append(generated)
         return batch
 
+    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Any:
+        rewards = super()._calculate_rewards(*args, **kwargs)  # (completions, functions), of every process
+        size = self.num_generations if self._mode == "train" else self.num_generations_eval
+        share = zero_spread_fraction(rewards.sum(dim=1), size or 1)
+        self._metrics[self._mode]["zero_spread_fraction"].append(share)
+        return rewards
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         """TRL's inputs, without the old log-probabilities at the first optimiser step on a batch.
 
@@ -125,11 +135,12 @@ class TrustRegionTrainer(GRPOTrainer):
             mask=mask,
         )
         per_token = self.objective(batch)  # (B, T)
+        gradient = logp_gradient(per_token, batch.logps)
         if "importance_sampling_ratio" in inputs:
             per_token = per_token * inputs["importance_sampling_ratio"]
         if self.beta:
             per_token = per_token + self.beta * self._kl_to_reference(batch, inputs["ref_per_token_logps"])
-        self._record(batch, entropies)
+        self._record(batch, entropies, gradient)
         return self._aggregate(per_token, mask, inputs["num_items_in_batch"])
 
     def _get_per_token_logps_and_entropies(
@@ -212,9 +223,9 @@ class TrustRegionTrainer(GRPOTrainer):
             max_tokens=self.max_completion_length,
         )
 
-    def _record(self, batch: PolicyBatch, entropies: torch.Tensor) -> None:
+    def _record(self, batch: PolicyBatch, entropies: torch.Tensor, gradient: torch.Tensor | None) -> None:
         """Keep this micro-batch's figures of every process. The one collective runs on every process, always."""
-        figures = diagnostics(batch, entropies)
+        figures = diagnostics(batch, entropies, gradient)
         gathered = self.accelerator.gather(
             torch.stack(list(figures.values())).unsqueeze(0)
         )  # (processes, figures)

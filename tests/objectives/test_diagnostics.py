@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from pspo_bench.objectives import PolicyBatch, combine, diagnostics, kl_k3, summarize
+from pspo_bench.objectives import (
+    PolicyBatch,
+    combine,
+    diagnostics,
+    get_objective,
+    kl_k3,
+    logp_gradient,
+    summarize,
+)
 
 # Ratios 0.5, 1.0 | 2.0, 1.1, advantages -1 for the first sequence and 3 for the second; padding is garbage.
 RATIOS = torch.tensor([[0.5, 1.0, math.nan], [2.0, 1.1, math.inf]])
@@ -102,3 +110,37 @@ def test_estimators_have_the_exact_expectation() -> None:
     assert figures["kl_old_new"] == pytest.approx(exact.item(), rel=1e-4)
     assert figures["total_variation"] == pytest.approx(0.2)
     assert figures["ratio_mean"] == pytest.approx(1.0)
+
+
+def no_gradient_fraction(
+    name: str, advantages: tuple[float, float] = (-1.0, 3.0), **settings: float
+) -> float | None:
+    made = batch_of(advantages=advantages)
+    logps = made.logps.detach().requires_grad_()
+    batch = PolicyBatch(logps, made.old_logps, made.advantages, made.mask)
+    gradient = logp_gradient(get_objective(name)(batch, **settings), batch.logps)
+    return summarize(diagnostics(batch, gradient=gradient))["no_gradient_fraction"]
+
+
+def test_the_tokens_that_an_objective_stops_itself() -> None:
+    # ratios 0.5 and 1.0 at A = -1, 2.0 and 1.1 at A = 3
+    assert no_gradient_fraction("clip", epsilon=0.2) == 0.5  # 0.5 and 2.0
+    assert no_gradient_fraction("clip", epsilon=0.05) == 0.75  # 1.1 too
+    assert no_gradient_fraction("clip", epsilon=0.0) == 0.75  # 1.0 has not moved
+    assert no_gradient_fraction("unclipped") == no_gradient_fraction("pspo", alpha=0.9) == 0.0
+    assert no_gradient_fraction("clip", (0.0, 3.0), epsilon=0.2) == 0.25  # where A is 0 nothing is stopped
+    assert no_gradient_fraction("unclipped", (0.0, 0.0)) == 0.0
+
+
+def test_the_gradient_of_an_objective_is_weight_times_advantage() -> None:
+    made = batch_of()
+    logps = made.logps.detach().requires_grad_()
+    batch = PolicyBatch(logps, made.old_logps, made.advantages, made.mask)
+    gradient = logp_gradient(get_objective("pspo")(batch, alpha=0.5), batch.logps)
+    # d(-((1 - a) r + a) A) / d log pi = -(1 - a) r A
+    expected = -0.5 * torch.tensor([[0.5, 1.0, 0.0], [2.0, 1.1, 0.0]]) * torch.tensor([[-1.0], [3.0]])
+    torch.testing.assert_close(gradient, expected)
+    assert logps.grad is None
+    assert logp_gradient(-made.advantages, made.logps) is None
+    constant = -batch.advantages + logps.detach().clone().requires_grad_()
+    assert logp_gradient(constant, batch.logps).count_nonzero() == 0  # type: ignore[union-attr]

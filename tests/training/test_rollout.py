@@ -67,7 +67,7 @@ def test_the_draws_do_not_depend_on_torchs_random_state(tiny_folder: Path, tmp_p
     for place in ("a", "b"):
         torch.rand(17 if place == "b" else 3)
         logs.append(log(train(recipe(tiny_folder), tmp_path / place)))
-    timing = {"step_time", "wall_time_s"}
+    timing = {"step_time_s", "wall_time_s"}
     columns = [c for c in logs[0].columns if c not in timing]
     pd.testing.assert_frame_equal(logs[0][columns], logs[1][columns])
 

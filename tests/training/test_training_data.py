@@ -1,4 +1,4 @@
-"""Validation split, demonstrations and the reward: the parts of training that need no trainer."""
+"""Validation split, demonstrations and prompts: the parts of training that need no trainer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import random
 import pytest
 from transformers import AutoTokenizer
 
-from pspo_bench.answers import check
 from pspo_bench.errors import DataError
 from pspo_bench.pocket import base_path
 from pspo_bench.records import Example
 from pspo_bench.tasks import load_examples, load_task
 from pspo_bench.training.data import demonstration, rollout_dataset, split_validation
-from pspo_bench.training.reward import correctness
 
 
 def test_the_validation_split_depends_on_the_content_alone() -> None:
@@ -62,41 +60,3 @@ def test_prompts_are_messages_with_a_chat_template_and_text_without() -> None:
     assert folded == [{"role": "user", "content": "Think.\n\nWhat is 2 + 3?"}]
     tokenizer.chat_template = None
     assert rollout_dataset([example], "Think.", tokenizer)[0]["prompt"] == "Think.\n\nWhat is 2 + 3?\n"
-
-
-COMPLETIONS = [
-    "#### 1,234",
-    "The answer is $1234.00.",
-    "#### 4321",
-    "",
-    "it is 1234 or 1235",
-    "\\boxed{1234}",
-]
-
-
-END = 2
-
-
-def test_a_completion_cut_before_its_answer_is_not_paid_for() -> None:
-    """The last number may happen to be the gold; evaluation calls it truncated, and so must the reward."""
-    text, asked, gold, kind = "so 3 * 4 = 12", "How many?", "12", "number"
-    assert correctness([text], [[7, END]], [asked], [gold], [kind], ends={END}) == [1.0]
-    assert correctness([text], [[7, 8]], [asked], [gold], [kind], ends={END}) == [0.0]
-    assert check(text, gold, kind, question=asked, truncated=True).status == "truncated"
-    assert correctness(["#### 12\nand so"], [[7, 8]], [asked], [gold], [kind], ends={END}) == [1.0]
-
-
-def test_the_reward_is_the_verdict_in_both_of_trls_forms() -> None:
-    gold, kinds = ["1234"] * len(COMPLETIONS), ["number"] * len(COMPLETIONS)
-    verdicts = [float(check(c, "1234", "number").correct) for c in COMPLETIONS]
-    assert verdicts[:4] == [1.0, 1.0, 0.0, 0.0]
-    asked = ["How many?"] * len(COMPLETIONS)
-    ids = [[5, END]] * len(COMPLETIONS)
-    assert correctness(COMPLETIONS, ids, asked, gold, kinds, ends={END}) == verdicts
-    chat = [[{"role": "assistant", "content": c}] for c in COMPLETIONS]
-    assert correctness(chat, ids, asked, gold, kinds, ends={END}) == verdicts
-
-
-def test_a_reward_of_the_wrong_length_is_an_error_not_a_broadcast() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        correctness(COMPLETIONS, [[END]], ["How many?"], ["1234"], ["number"], ends={END})
