@@ -85,8 +85,9 @@ class Objective:
     def resolve(self, settings: Mapping[str, Any], where: str | None = None) -> dict[str, float]:
         """All settings with their values, shorthands expanded and defaults filled in.
 
-        `where` (a file name) is named in errors. Raises ConfigError for a setting that is unknown, missing,
-        given twice, not a number, or out of its range.
+        A setting given by its own name counts more than a shorthand: epsilon 0.2 with epsilon_high 0.28 is clip-higher.
+        `where` (a file name) is named in errors. Raises ConfigError for a setting that is unknown, missing, not a
+        number, or out of its range.
         """
         given = self._expand(settings, where)
         resolved: dict[str, float] = {}
@@ -98,16 +99,17 @@ class Objective:
         return resolved
 
     def _expand(self, settings: Mapping[str, Any], where: str | None) -> dict[str, Any]:
-        given: dict[str, Any] = {}
-        for name, value in settings.items():
+        for name in settings:
             if name not in self.defaults and name not in self.shorthands:
                 known = (*self.defaults, *self.shorthands)
                 raise ConfigError(unknown(f"setting for objective {self.name}:", name, known, where))
-            for target in self.shorthands.get(name, (name,)):
-                if target in given:
-                    raise ConfigError(f"{self._place(where)} is given '{target}' twice, once by a shorthand")
-                given[target] = value
-        return given
+        wide = {
+            target: settings[name]
+            for name, targets in self.shorthands.items()
+            if name in settings
+            for target in targets
+        }
+        return wide | {name: value for name, value in settings.items() if name in self.defaults}
 
     def _checked(self, name: str, value: Any, where: str | None) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
