@@ -100,8 +100,8 @@ def topr(batch: PolicyBatch) -> Tensor:
     """-A log pi where A >= 0, -sg[min(W, 1)] A log pi else, (B, T); W is the ratio of the whole sequence.
 
     Equation 8, which sums over tokens (`dr_grpo`, up to a constant); the paper's runs divide by the length (`grpo`).
-    The paper has rewards of +1 and -1 where this has advantages. Other implementations use the ratio of each token
-    or the geometric mean s, both of which taper less.
+    The paper has rewards of +1 and -1 where this has advantages. Other implementations use the ratio of each token,
+    or the geometric mean s, which tapers less.
     """
     return -_topr_weight(batch).detach() * batch.advantages * batch.logps
 

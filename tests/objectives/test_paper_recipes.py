@@ -12,7 +12,8 @@ from pspo_bench.config import load_recipe
 from pspo_bench.objectives import OBJECTIVES, PolicyBatch, get_objective, weight
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = sorted((ROOT / "recipes" / "paper").glob("*.toml"))
+# Studies lie beside them: qwen2.5-0.5b.toml.
+RECIPES = sorted((ROOT / "recipes" / "paper").glob("*b-*.toml"))
 DOCS = ROOT / "docs" / "objectives.md"
 
 
