@@ -342,7 +342,7 @@ def arm_difference(
     seeds = {delta.shape[0] for delta in deltas if delta.ndim == 2}
     if len(seeds) != 1 or any(delta.ndim != 2 or delta.size == 0 for delta in deltas):
         raise StatsError(
-            f"Arms of shapes {[delta.shape for delta in deltas]} are not paired; pass (seeds, questions) of one seed set"
+            f"Arms of shapes {[delta.shape for delta in deltas]} are not paired; pass (seeds, questions) of the same seeds"
         )
     n_seeds = seeds.pop()
     if n_seeds < 2:
