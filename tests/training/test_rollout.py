@@ -76,7 +76,7 @@ def test_both_engines_train_on_the_same_questions(tiny_folder: Path, tmp_path: P
     """The sampler's order is TRL's either way, so the prompts, and with them their lengths, are the same."""
     ours = log(train(recipe(tiny_folder), tmp_path / "hf"))
     trls = log(train(recipe(tiny_folder, "rollout.engine=trl", "shared_prompts=false"), tmp_path / "trl"))
-    prompts = [frame["num_tokens"] - frame["tokens_generated"].fillna(0).cumsum() for frame in (ours, trls)]
+    prompts = [frame["tokens_seen"] - frame["tokens_generated"].fillna(0).cumsum() for frame in (ours, trls)]
     assert prompts[0].dropna().tolist() == prompts[1].dropna().tolist()
     assert prompts[0].iloc[0] > 16 * 40  # 4 questions of 4 copies each, none of them shorter than 40 tokens
 
