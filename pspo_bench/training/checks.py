@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pspo_bench.config import Recipe
+from pspo_bench.objectives import aggregation_warning
 from pspo_bench.training.plan import SFT
 
 Row = Mapping[str, float]
@@ -52,7 +53,13 @@ def check_log(rows: Iterable[Row], recipe: Recipe) -> list[RunWarning]:
     ordered = list(rows)
     found = alarms(ordered, recipe)
     if recipe.objective.name != SFT:
-        checks = (_clipping(ordered, recipe), _spread(ordered), _truncation(ordered), _entropy(ordered))
+        checks = (
+            _aggregation(recipe),
+            _clipping(ordered, recipe),
+            _spread(ordered),
+            _truncation(ordered),
+            _entropy(ordered),
+        )
         found += [warning for warning in checks if warning]
     return found
 
@@ -84,6 +91,11 @@ def _kl_blow_up(rows: Sequence[Row]) -> RunWarning | None:
         f"KL(old || new) was above {KL_BLOW_UP:g} nats per token at {_first([_step(row) for row in high])}"
         f" (largest {largest:.3g}): the policy left the one that had sampled the batch",
     )
+
+
+def _aggregation(recipe: Recipe) -> RunWarning | None:
+    message = aggregation_warning(recipe.objective.name, recipe.loss.aggregation)
+    return RunWarning("other-objective", message) if message else None
 
 
 def _clipping(rows: Sequence[Row], recipe: Recipe) -> RunWarning | None:

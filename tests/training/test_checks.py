@@ -49,6 +49,11 @@ def test_a_healthy_log_has_no_warning() -> None:
     assert check_log([{"step": 0, "validation_accuracy": 0.4}], REUSED) == []
 
 
+def test_an_objective_of_sequences_summed_over_tokens_is_another_objective() -> None:
+    assert names(log(), recipe("objective.name=gspo", "aggregation=grpo")) == []
+    assert names(log(), recipe("objective.name=gspo", "aggregation=dapo")) == ["other-objective"]
+
+
 class TestClipping:
     def test_both_sides_of_one_in_a_thousand(self) -> None:
         # the mean over the run counts: one step of 20 at 0.02 is 0.001 on average, at 0.018 it is 0.0009
