@@ -333,35 +333,53 @@ def arm_difference(
     tasks: per task (base, candidate), mean scores (seeds, questions); row i of both was trained with one seed, column j
     is one question for all. None for fewer than two seeds.
 
-    Seeds and questions are crossed random effects. The variance of the mean is taken as that of the seeds' means over
-    the number of seeds, plus that of the questions' means over the number of questions: each holds a share of the
-    residual, so the sum errs on the wide side (Owen 2007, arXiv 0712.1111, section 3). Student's t with seeds - 1
-    degrees of freedom, for the seeds are few. Seeds are paired, as both arms see the same prompts in the same order.
+    Seeds and questions are crossed random effects, and every question has one mean a seed, so the variance of the mean
+    is that of the seeds' means over their number, plus that of the questions' means over theirs, less the residual that
+    both hold (Satterthwaite 1946, doi:10.2307/3002019, whose degrees of freedom Student's t has here; crossed data:
+    Owen 2007, arXiv 0712.1111). It is not let fall below the larger of the two, nor the degrees of freedom below those
+    of the seeds, as a difference of estimates could. Seeds are paired, as both arms see the
+    same prompts in the same order.
     """
     deltas = [np.asarray(b, dtype=np.float64) - np.asarray(a, dtype=np.float64) for a, b in tasks]
     seeds = {delta.shape[0] for delta in deltas if delta.ndim == 2}
     if len(seeds) != 1 or any(delta.ndim != 2 or delta.size == 0 for delta in deltas):
-        raise StatsError(
-            f"Arms of shapes {[delta.shape for delta in deltas]} are not paired; pass (seeds, questions) of the same seeds"
-        )
+        shapes = [delta.shape for delta in deltas]
+        raise StatsError(f"Arms of shapes {shapes} are not paired; pass (seeds, questions) of the same seeds")
     n_seeds = seeds.pop()
     if n_seeds < 2:
         return None
-    by_seed = np.mean([delta.mean(axis=1) for delta in deltas], axis=0)  # (seeds,)
-    of_seeds = float(by_seed.var(ddof=1)) / n_seeds
-    of_questions = [
-        float(d.mean(axis=0).var(ddof=1)) / d.shape[1] if d.shape[1] > 1 else 0.0 for d in deltas
-    ]  # a task's questions are its own
-    error = math.sqrt(of_seeds + sum(of_questions) / len(deltas) ** 2)
-    mean = float(by_seed.mean())
-    half = _t(level, n_seeds - 1) * error
+    mean, variance, df = _crossed(deltas)
+    error = math.sqrt(variance)
+    half = _t(level, df) * error
     return ArmDifference(
         difference=mean,
-        interval=Interval(mean - half, mean + half, "seeds-and-questions-t"),
-        p_value=_t_tail(mean / error, n_seeds - 1) if error else float(mean == 0),
+        interval=Interval(mean - half, mean + half, "crossed-t"),
+        p_value=_t_tail(mean / error, df) if error else float(mean == 0),
         n_seeds=n_seeds,
         n_questions=sum(delta.shape[1] for delta in deltas),
     )
+
+
+def _crossed(deltas: Sequence[Floats]) -> tuple[float, float, float]:
+    """Mean over tasks of differences (seeds, questions) a task, its variance, and that variance's degrees of freedom."""
+    n_seeds, n_tasks = deltas[0].shape[0], len(deltas)
+    by_seed = np.mean([delta.mean(axis=1) for delta in deltas], axis=0)  # (seeds,)
+    terms = [
+        (float(by_seed.var(ddof=1)) / n_seeds, n_seeds - 1)
+    ]  # (what it adds to the variance, degrees of freedom)
+    for delta in deltas:
+        n = delta.shape[1]
+        if n < 2:
+            continue
+        rest = delta - delta.mean(axis=1, keepdims=True) - delta.mean(axis=0) + delta.mean()
+        residual = float((rest**2).sum()) / ((n_seeds - 1) * (n - 1))
+        terms.append((float(delta.mean(axis=0).var(ddof=1)) / n / n_tasks**2, n - 1))
+        terms.append((-residual / (n_seeds * n) / n_tasks**2, (n_seeds - 1) * (n - 1)))
+    total = sum(term for term, _ in terms)
+    of_questions = sum(term for term, _ in terms[1:] if term > 0)
+    variance = max(total, terms[0][0], of_questions)
+    spread = sum(term**2 / df for term, df in terms)
+    return float(by_seed.mean()), variance, max(variance**2 / spread if spread else 0.0, n_seeds - 1.0)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -394,13 +412,13 @@ def _z(level: float) -> float:
 
 
 @lru_cache
-def _t(level: float, df: int) -> float:
+def _t(level: float, df: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, (1 + level) / 2))
 
 
-def _t_tail(t: float, df: int) -> float:
+def _t_tail(t: float, df: float) -> float:
     """Two-sided p-value of a Student t statistic."""
     from scipy.special import stdtr
 
