@@ -361,7 +361,7 @@ def arm_difference(
 
 
 def _crossed(deltas: Sequence[Floats]) -> tuple[float, float, float]:
-    """Mean over tasks of differences (seeds, questions) a task, its variance, and that variance's degrees of freedom."""
+    """Mean over tasks of differences (seeds, questions) each, its variance, and the degrees of freedom of that."""
     n_seeds, n_tasks = deltas[0].shape[0], len(deltas)
     by_seed = np.mean([delta.mean(axis=1) for delta in deltas], axis=0)  # (seeds,)
     terms = [
