@@ -40,6 +40,10 @@ class TrainingError(PspoBenchError):
     """Training cannot start, continue or resume as asked."""
 
 
+class PublishError(PspoBenchError):
+    """A checkpoint cannot be published as asked, or the Hub did not take it."""
+
+
 class AnswerError(PspoBenchError):
     """A gold answer cannot be parsed, or the checker was called with wrong arguments."""
 

@@ -100,8 +100,7 @@ def resolve(spec: str, *, revision: str | None = None, trust_remote_code: bool =
                 f"{path}/adapter_config.json has no base_model_name_or_path; add the model it adapts"
             )
         base = resolve(str(base_spec), trust_remote_code=trust_remote_code)
-        joined = hashlib.sha256(f"{base.fingerprint}+{fingerprint(path)}".encode()).hexdigest()[:32]
-        return ModelFiles(spec, path, joined, base)
+        return ModelFiles(spec, path, adapter_fingerprint(base.fingerprint, path), base)
     return ModelFiles(spec, path, fingerprint(path))
 
 
@@ -185,6 +184,11 @@ def fingerprint(model: Path | str | torch.nn.Module) -> str:
         ):
             _update(digest, name, dtype, shape, data)
     return digest.hexdigest()[:32]
+
+
+def adapter_fingerprint(base: str, folder: Path) -> str:
+    """The fingerprint of the adapter in `folder` on a base model whose fingerprint is `base`."""
+    return hashlib.sha256(f"{base}+{fingerprint(folder)}".encode()).hexdigest()[:32]
 
 
 def _update(digest: Any, name: str, dtype: str, shape: list[int], data: memoryview) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 EXIT_UNEXPECTED = 70
-RESUMES = {"train", "eval", "study", "demo"}
+RESUMES = {"train", "eval", "study", "demo", "push"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.debug:
         return _run(arguments)
     try:
-        return _run_quietly(arguments)
+        return _run_quietly(arguments, bars=chosen == "push")
     except KeyboardInterrupt:
         goes_on = "; the same command continues where it stopped" if chosen in RESUMES else ""
         print(f"pspo-bench: interrupted{goes_on}", file=sys.stderr)
@@ -44,10 +44,10 @@ def _run(arguments: argparse.Namespace) -> int:
     return command(arguments)
 
 
-def _run_quietly(arguments: argparse.Namespace) -> int:
+def _run_quietly(arguments: argparse.Namespace, *, bars: bool) -> int:
     from pspo_bench.errors import PspoBenchError, printable
 
-    _quiet_libraries()
+    _quiet_libraries(bars)
     try:
         return _run(arguments)
     except PspoBenchError as error:
@@ -66,11 +66,14 @@ def _run_quietly(arguments: argparse.Namespace) -> int:
         return EXIT_UNEXPECTED
 
 
-def _quiet_libraries() -> None:
-    """Keep the libraries' chatter out of our output; a variable that the user has set stays as it is."""
+def _quiet_libraries(bars: bool) -> None:
+    """Keep the libraries' chatter out of our output; a variable that the user has set stays as it is.
+
+    `bars`: leave the bars of transfers to and from the Hub to the command.
+    """
     quiet = {
         "TRANSFORMERS_VERBOSITY": "error",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        **({} if bars else {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}),
         "HF_HUB_VERBOSITY": "error",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -6,7 +6,14 @@ print(board.to_terminal())
 
 from pspo_bench.report.curve import Curve
 from pspo_bench.report.leaderboard import Leaderboard, leaderboard
-from pspo_bench.report.results import Result, TaskCounts, dump_result, export_result, load_entries
+from pspo_bench.report.results import (
+    Result,
+    TaskCounts,
+    dump_result,
+    export_result,
+    load_entries,
+    portable,
+)
 from pspo_bench.report.scores import scores_table
 
 __all__ = [
@@ -18,5 +25,6 @@ __all__ = [
     "export_result",
     "leaderboard",
     "load_entries",
+    "portable",
     "scores_table",
 ]

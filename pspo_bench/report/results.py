@@ -177,11 +177,11 @@ def export_result(run: Run) -> dict[str, Any]:
     """The content of a result file for `run`; `dump_result` makes its text."""
     result = result_of(run)
     info = result.info
-    info = replace(info, model=_portable(info.model), base_model=_portable(info.base_model))
+    info = replace(info, model=portable(info.model), base_model=portable(info.base_model))
     return replace(result, info=info).to_dict()
 
 
-def _portable(model: str) -> str:
+def portable(model: str) -> str:
     """A model spec without the folders of this machine, which say nothing to others."""
     local = model.startswith((".", "/", "~")) or Path(model).exists()
     kept = (
