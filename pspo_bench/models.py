@@ -94,14 +94,27 @@ def resolve(spec: str, *, revision: str | None = None, trust_remote_code: bool =
     """
     path = _locate(spec, revision, trust_remote_code)
     if path.is_dir() and (path / "adapter_config.json").is_file():
-        base_spec = _read_json(path / "adapter_config.json").get("base_model_name_or_path")
-        if not base_spec:
-            raise ModelError(
-                f"{path}/adapter_config.json has no base_model_name_or_path; add the model it adapts"
-            )
-        base = resolve(str(base_spec), trust_remote_code=trust_remote_code)
+        base = _base_of(path, trust_remote_code)
         return ModelFiles(spec, path, adapter_fingerprint(base.fingerprint, path), base)
     return ModelFiles(spec, path, fingerprint(path))
+
+
+def _base_of(adapter: Path, trust_remote_code: bool) -> ModelFiles:
+    """The model that the adapter in a folder belongs to. Raises ModelError if it is not the one it was trained on."""
+    config = _read_json(adapter / "adapter_config.json")
+    spec = config.get("base_model_name_or_path")
+    if not spec:
+        raise ModelError(
+            f"{adapter}/adapter_config.json has no base_model_name_or_path; add the model it adapts"
+        )
+    base = resolve(str(spec), revision=config.get("revision"), trust_remote_code=trust_remote_code)
+    wanted = (ModelFiles("", adapter, "").manifest or {}).get("base_fingerprint")
+    if wanted and wanted != base.fingerprint:
+        raise ModelError(
+            f"The adapter {adapter} was trained on other weights than '{spec}' has now (fingerprint {wanted},"
+            f" found {base.fingerprint}); give it its base: base_model_name_or_path in adapter_config.json"
+        )
+    return base
 
 
 def load(

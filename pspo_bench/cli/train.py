@@ -29,6 +29,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     from pspo_bench.config import load_recipe
     from pspo_bench.training import plan, train
+    from pspo_bench.training.launch import is_first_process
 
     overrides = list(arguments.overrides)
     if arguments.limit is not None:
@@ -47,5 +48,6 @@ def run_train(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         arguments.output = Path("runs") / f"{recipe.name}-s{recipe.seed}"
     checkpoint = train(recipe, arguments.output, resume=arguments.resume, **places)
-    print(checkpoint)
+    if is_first_process():
+        print(checkpoint)
     return 0

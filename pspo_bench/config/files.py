@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -82,16 +82,20 @@ def _describe(model: type[BaseModel], problem: Any) -> str:
 
 
 def _fields_beside(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    current: Any = model
+    current: type[BaseModel] = model
     for part in location[:-1]:
         field = current.model_fields.get(part) if isinstance(part, str) else None
-        if (
-            field is not None
-            and isinstance(field.annotation, type)
-            and issubclass(field.annotation, BaseModel)
-        ):
-            current = field.annotation
+        inner = _section_of(field.annotation) if field is not None else None
+        current = inner or current
     return list(current.model_fields)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section class in `Section` or `Section | None`, None for any other annotation."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _split_override(text: str) -> tuple[str, Any]:

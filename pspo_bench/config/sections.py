@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+OUTPUT_LAYERS = {"lm_head", "embed_out", "output_layer"}
+"""Names under which models have the layer that makes logits."""
+
 
 class Section(BaseModel):
     """Base of every section: immutable, and a key that is not declared is an error."""
@@ -17,14 +20,44 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LoraSection(Section):
+    """Low-rank adapters (https://arxiv.org/abs/2106.09685) are trained, and the base's weights stay as they are.
+
+    `target_modules`: names of linear layers, or `all-linear`: every one but the output layer. The update of a layer
+    is scaled by `alpha` / `r`.
+    """
+
+    r: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: Literal["all-linear"] | list[str] = "all-linear"
+
+    @model_validator(mode="after")
+    def _no_output_layer(self) -> LoraSection:
+        names = [] if isinstance(self.target_modules, str) else self.target_modules
+        if not names and not isinstance(self.target_modules, str):
+            raise ValueError("target_modules is empty: name layers, or give 'all-linear'")
+        heads = [name for name in names if name.rsplit(".", 1)[-1] in OUTPUT_LAYERS]
+        if heads:
+            raise ValueError(
+                f"target_modules cannot name the output layer ({', '.join(heads)}): log-probabilities are computed"
+                " from its own weights, and an adapter there would not be trained; leave it out"
+            )
+        return self
+
+
 class ModelSection(Section):
-    """Where training starts: `pocket`, `smollm2`, a Hub id, a folder or a GGUF file."""
+    """Where training starts: `pocket`, `smollm2`, a Hub id, a folder or a GGUF file.
+
+    All weights are trained, or, with a section `[model.lora]`, adapters beside them.
+    """
 
     base: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     trust_remote_code: bool = False
     gradient_checkpointing: bool = False
+    lora: LoraSection | None = None
 
 
 class DataSection(Section):
@@ -149,6 +182,56 @@ class BudgetSection(Section):
         return self
 
 
+class VllmSection(Section):
+    """Rollouts by vLLM, for `rollout.engine = "vllm"`.
+
+    `colocate`: an engine in every training process, on its GPU. `server`: one that `trl vllm-serve` has started at
+    `base_url` on other GPUs. Weights go to it before every generation batch.
+
+    vLLM's log-probabilities are not the trainer's, so the loss is weighted by the ratio of the two
+    (`importance_sampling_correction`), token by token or by sequence, cut off at the bounds (`truncate`) or set to 0
+    outside them (`mask`); the names are TRL's.
+    """
+
+    mode: Literal["colocate", "server"] = "colocate"
+    gpu_memory_utilization: float = Field(0.3, gt=0, le=1)
+    tensor_parallel_size: int = Field(1, ge=1)
+    max_model_length: int | None = Field(None, ge=1)
+    sleep: bool = False
+    base_url: str = "http://127.0.0.1:8000"
+    group_port: int = Field(51216, ge=1, le=65535)
+    server_timeout_s: float = Field(240.0, gt=0)
+    importance_sampling_correction: bool = True
+    importance_sampling_mode: Literal[
+        "sequence_mask", "sequence_truncate", "token_mask", "token_truncate"
+    ] = "sequence_mask"
+    importance_sampling_clip_max: float | None = Field(3.0, gt=0)
+    importance_sampling_clip_min: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> VllmSection:
+        low, high = self.importance_sampling_clip_min, self.importance_sampling_clip_max
+        if low is not None and high is not None and low >= high:
+            raise ValueError(
+                f"importance_sampling_clip_min={low} must be below importance_sampling_clip_max={high}"
+            )
+        if low is None and high is None and self.importance_sampling_mode.endswith("truncate"):
+            raise ValueError(
+                f"importance_sampling_mode='{self.importance_sampling_mode}' needs importance_sampling_clip_max or"
+                " importance_sampling_clip_min"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whose_setting(self) -> VllmSection:
+        if self.mode == "server" and (self.tensor_parallel_size > 1 or self.sleep):
+            raise ValueError(
+                "tensor_parallel_size and sleep are for mode='colocate'; a server is given"
+                " --tensor-parallel-size when it is started"
+            )
+        return self
+
+
 class RolloutSection(Section):
     """One generation batch is `prompts_per_step × group_size × minibatches` completions.
 
@@ -156,7 +239,8 @@ class RolloutSection(Section):
     `prompts_per_step × group_size` completions, computed in micro-batches of `micro_batch`.
     For `sft` an optimiser step is `prompts_per_step × group_size` demonstrations.
 
-    `engine`: `hf` is this project's generation, `trl` is transformers' own `generate` as TRL calls it.
+    `engine`: `hf` is this project's generation, `trl` is transformers' own `generate` as TRL calls it,
+    `vllm` is vLLM with the settings of `[rollout.vllm]`.
     `shared_prompts`: read a prompt once for the completions of its group, in the update too; the same values up to
     rounding. Where the model's attention does not allow it, the setting changes nothing.
     """
@@ -169,8 +253,9 @@ class RolloutSection(Section):
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(256, ge=1)
     micro_batch: int | None = Field(None, ge=1)
-    engine: Literal["hf", "trl"] = "hf"
+    engine: Literal["hf", "trl", "vllm"] = "hf"
     shared_prompts: bool = True
+    vllm: VllmSection = VllmSection()
 
     @property
     def completions_per_step(self) -> int:
@@ -180,6 +265,15 @@ class RolloutSection(Section):
     def steps_per_batch(self) -> int:
         """Optimiser steps taken on one generation batch."""
         return self.iterations * self.minibatches
+
+    @model_validator(mode="after")
+    def _full_distribution(self) -> RolloutSection:
+        if self.engine == "vllm" and self.vllm.importance_sampling_correction and self.top_p < 1:
+            raise ValueError(
+                f"rollout.top_p={self.top_p} with vLLM's importance-sampling correction would compare a truncated with"
+                " a full distribution; set rollout.top_p=1 or rollout.vllm.importance_sampling_correction=false"
+            )
+        return self
 
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> RolloutSection:

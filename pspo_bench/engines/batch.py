@@ -50,8 +50,10 @@ class Decoder:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        names = inspect.signature(model.forward).parameters
-        wrapped = "input_ids" not in names  # PEFT's wrappers take (*args, **kwargs)
+        # PEFT's wrappers hand on what they do not name themselves, positions among it
+        inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+        names = inspect.signature(inner.forward).parameters
+        wrapped = "input_ids" not in names  # a wrapper that takes (*args, **kwargs)
         self.takes_positions = wrapped or "position_ids" in names
         self._takes_logits_to_keep = wrapped or "logits_to_keep" in names
 

@@ -105,12 +105,12 @@ class ValidationCurve(TrainerCallback):
         self.publish = publish
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.every and state.global_step == 0 and state.is_world_process_zero:
-            self.publish(self.score())
+        if self.every and state.global_step == 0:
+            self.publish(self.score())  # on every process: each scores its share of the rows
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         due = self.every and (state.global_step % self.every == 0 or state.global_step == state.max_steps)
-        if due and state.is_world_process_zero:
+        if due:
             self.log.pending |= self.score()
 
 
@@ -138,14 +138,13 @@ def tell(recipe: Recipe, name: str, message: str) -> None:
 
 
 class Snapshots(TrainerCallback):
-    """Leaves the model of every save behind, whole: `write(model, step)`."""
+    """Leaves the model of every save behind, whole: `write(step)`, on every process."""
 
-    def __init__(self, write: Callable[[Any, int], None]) -> None:
+    def __init__(self, write: Callable[[int], None]) -> None:
         self._write = write
 
-    def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        if state.is_world_process_zero:
-            self._write(model, int(state.global_step))
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._write(int(state.global_step))
 
 
 class Progress(TrainerCallback):

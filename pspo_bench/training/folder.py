@@ -1,6 +1,7 @@
 """The checkpoint folder: claiming it, finding where to resume, and writing the finished checkpoint.
 
-    OUT/config.json, model.safetensors, tokenizer.json, ...   the checkpoint, a Hugging Face folder
+    OUT/config.json, model.safetensors, tokenizer.json, ...   the checkpoint, a Hugging Face folder; or, with
+    OUT/adapter_config.json, adapter_model.safetensors, ...   [model.lora], a PEFT adapter that names its base
     OUT/manifest.json                                          recipe, versions, hardware, hashes, costs
     OUT/training_log.parquet                                   one row per optimiser step
     OUT/recipe.json, OUT/trainer/checkpoint-N                  what `resume` needs
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import TrainingError
-from pspo_bench.models import resolve
+from pspo_bench.models import resolve, weight_files
 from pspo_bench.store import write_atomic
 from pspo_bench.training.checks import check_log
 from pspo_bench.training.data import rows_hash
+from pspo_bench.training.distributed import whole_state
+from pspo_bench.training.lora import load_adapter, save_adapter
 from pspo_bench.training.plan import SFT, Plan
 
 if TYPE_CHECKING:
@@ -114,28 +117,52 @@ def step_of(resume_point: Path) -> int:
     return int(resume_point.name.removeprefix("checkpoint-"))
 
 
+def load_weights(model: Any, resume_point: Path) -> None:
+    """Put the weights of a resume point into `model`, which is not spread over processes."""
+    from accelerate.utils import is_peft_model
+    from safetensors.torch import load_file
+
+    state = {name: tensor for file in weight_files(resume_point) for name, tensor in load_file(file).items()}
+    if is_peft_model(model):
+        load_adapter(model, state)
+    else:
+        model.load_state_dict(state, strict=False)  # tied weights are saved once
+
+
 def write_checkpoint(
     made: Plan, trainer: Any, loaded: LoadedModel, log: TrainingLog, output: Path, origin: dict[str, Any]
 ) -> None:
-    """The finished checkpoint: `write_model`, and then drop the resume points."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    write_model(made, model, int(trainer.state.global_step), loaded, log, output, origin)
-    shutil.rmtree(output / WORK_NAME, ignore_errors=True)
+    """The finished checkpoint: `write_model`, and then drop the resume points. Collective."""
+    write_model(made, trainer, int(trainer.state.global_step), loaded, log, output, origin)
+    if trainer.accelerator.is_main_process:
+        shutil.rmtree(output / WORK_NAME, ignore_errors=True)
 
 
 def write_model(
     made: Plan,
-    model: Any,
+    trainer: Any,
     step: int,
     loaded: LoadedModel,
     log: TrainingLog,
     output: Path,
     origin: dict[str, Any],
 ) -> None:
-    """Save model, tokenizer, log and, last, the manifest. `origin` is the provenance at the run's start."""
+    """Save model, tokenizer, log and, last, the manifest, by the first process. Collective.
+
+    `origin` is the provenance at the run's start.
+    """
+    from accelerate.utils import is_peft_model
+
     from pspo_bench.training.callbacks import LOG_NAME
 
-    model.save_pretrained(output)
+    state = whole_state(trainer)
+    if not trainer.accelerator.is_main_process:
+        return
+    model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
+    if is_peft_model(model):
+        save_adapter(model, state, made.recipe, output)
+    else:
+        model.save_pretrained(output, state_dict=state)
     loaded.tokenizer.save_pretrained(output)
     log.write(output / LOG_NAME)
     recipe = made.recipe

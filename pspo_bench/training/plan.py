@@ -18,8 +18,11 @@ from pspo_bench.prompts import system_prompt
 from pspo_bench.records import Example
 from pspo_bench.tasks import Task, load_examples, load_task, require_readable_golds
 from pspo_bench.training.data import split_validation
+from pspo_bench.training.launch import require_launch
+from pspo_bench.training.lora import require_peft
 from pspo_bench.training.rewards import get_reward
 from pspo_bench.training.trackers import require_trackers
+from pspo_bench.training.vllm import require_vllm
 
 SFT = "sft"
 
@@ -48,6 +51,9 @@ def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None
         get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
     elif recipe.objective.settings:
         raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")
+    require_launch(recipe)
+    require_peft(recipe)
+    require_vllm(recipe)
     task, examples = _readable(recipe.data.task, recipe.data.split, data_dir, tasks_dir)
     training, validation = split_validation(examples, recipe.data.validation_rows)
     training = training[: recipe.data.limit]

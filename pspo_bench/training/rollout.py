@@ -21,6 +21,7 @@ from pspo_bench.engines.chat import render
 from pspo_bench.engines.hf import HFEngine
 from pspo_bench.models import LoadedModel
 from pspo_bench.records import Request, Sampling, short_hash
+from pspo_bench.training.distributed import evaluating, whole_model
 
 
 class HFRollout:
@@ -36,8 +37,6 @@ class HFRollout:
         Prompts are conversations or plain text. `logprobs` is None: the draws are the model's own, so that nothing has
         to be corrected for. Raises ModelError as `HFEngine.generate_tokens`.
         """
-        model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
-        engine = HFEngine(replace(self._loaded, model=model, device=str(trainer.accelerator.device)))
         sampling = Sampling(
             temperature=trainer.temperature, top_p=trainer.top_p, max_tokens=trainer.max_completion_length
         )
@@ -48,12 +47,9 @@ class HFRollout:
             )
             for place, prompt in enumerate(prompts)
         ]
-        was_training = model.training
-        model.eval()
-        try:
-            drawn = engine.generate_tokens(requests)
-        finally:
-            model.train(was_training)
+        with whole_model(trainer) as model, evaluating(model):
+            device = str(trainer.accelerator.device)
+            drawn = HFEngine(replace(self._loaded, model=model, device=device)).generate_tokens(requests)
         return {
             "prompt_ids": [prompt for prompt, _ in drawn],
             "completion_ids": [completion for _, completion in drawn],

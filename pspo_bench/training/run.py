@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,13 @@ from pspo_bench.training.folder import (
     WORK_NAME,
     claim,
     last_resume_point,
+    load_weights,
     step_of,
     write_checkpoint,
     write_model,
 )
 from pspo_bench.training.plan import SFT, Plan, plan, steps_per_epoch
+from pspo_bench.training.vllm import require_server
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,25 +53,21 @@ def train(
     starts one if there is none. Without it, an `output` that holds a run is an error. Raises ConfigError,
     DataError, ModelError or TrainingError; an interrupted run keeps its last resume point.
     """
+    from pspo_bench.training.distributed import agreed
+
     made = plan(recipe, data_dir=data_dir, tasks_dir=tasks_dir)
-    if _claim_once(made, output, resume):
+    if agreed(partial(_claimed_and_finished, made, output, resume)):
         return output
-    return _train(made, output)
+    agreed(partial(require_server, recipe))
+    return _train(made, output, agreed(partial(last_resume_point, output / WORK_NAME)))
 
 
-def _claim_once(made: Plan, output: Path, resume: bool) -> bool:
-    """`claim` by the first process alone, under torchrun and accelerate too; True if there is nothing left to do."""
-    import torch
-    from accelerate import PartialState
-
-    state = PartialState(cpu=not torch.cuda.is_available())
-    if state.is_main_process:
-        claim(made, output, resume)
-    state.wait_for_everyone()
+def _claimed_and_finished(made: Plan, output: Path, resume: bool) -> bool:
+    claim(made, output, resume)
     return (output / MANIFEST_NAME).is_file()
 
 
-def _train(made: Plan, output: Path) -> Path:
+def _train(made: Plan, output: Path, resume_point: Path | None) -> Path:
     from transformers.utils.logging import disable_progress_bar
 
     from pspo_bench.models import load
@@ -82,7 +79,9 @@ def _train(made: Plan, output: Path) -> Path:
         TrainingLog,
         ValidationCurve,
     )
+    from pspo_bench.training.distributed import keep_twin
     from pspo_bench.training.trackers import tracking
+    from pspo_bench.training.validation import validation_score
 
     disable_progress_bar()  # one for each save; ours is the one of the whole run
     recipe = made.recipe
@@ -95,14 +94,14 @@ def _train(made: Plan, output: Path) -> Path:
     )
     origin = provenance()  # now: the checkout may move on while this runs
     log = TrainingLog(recipe.optimizer.max_grad_norm)
-    callbacks: list[Any] = [Alarm(log, recipe), Progress(recipe.name)]
-    if recipe.checkpoint.keep:
-        callbacks.append(Snapshots(partial(_snapshot, made, loaded, log, output, origin)))
+    callbacks = [Alarm(log, recipe), Progress(recipe.name)]
     trainer = _build_trainer(made, loaded, output / WORK_NAME, callbacks)
+    keep_twin(trainer)
     trainer.callback_handler.callbacks.insert(0, log)
-    scores = partial(_validation_score, made, loaded)
+    scores = partial(validation_score, made, loaded, trainer)
     trainer.add_callback(ValidationCurve(log, scores, recipe.checkpoint.eval_steps, trainer.log))
-    resume_point = last_resume_point(output / WORK_NAME)
+    if recipe.checkpoint.keep:
+        trainer.add_callback(Snapshots(partial(_snapshot, made, trainer, loaded, log, output, origin)))
     if resume_point is not None:
         log.load(resume_point / LOG_NAME)
         if recipe.objective.name != SFT:
@@ -111,9 +110,9 @@ def _train(made: Plan, output: Path) -> Path:
     with _disk_errors(output):
         with tracking(trainer, recipe, output, done_steps):
             _run_to_the_end(trainer, made, resume_point)
-        if trainer.accelerator.is_main_process:
-            write_checkpoint(made, trainer, loaded, log, output, origin)
-            _tell_warnings(recipe, log)
+        write_checkpoint(made, trainer, loaded, log, output, origin)
+    if trainer.accelerator.is_main_process:
+        _tell_warnings(recipe, log)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()  # a study scores the checkpoint next, in this process
     return output
@@ -129,14 +128,14 @@ def _tell_warnings(recipe: Recipe, log: TrainingLog) -> None:
 
 def _snapshot(
     made: Plan,
+    trainer: Any,
     loaded: LoadedModel,
     log: TrainingLog,
     output: Path,
     origin: dict[str, Any],
-    model: Any,
     step: int,
 ) -> None:
-    write_model(made, model, step, loaded, log, output / f"checkpoint-{step}", origin)
+    write_model(made, trainer, step, loaded, log, output / f"checkpoint-{step}", origin)
 
 
 def _run_to_the_end(trainer: Any, made: Plan, resume_point: Path | None) -> None:
@@ -144,7 +143,7 @@ def _run_to_the_end(trainer: Any, made: Plan, resume_point: Path | None) -> None
         # killed after the last step: the trainer would take one more before it looks at the budget
         from transformers import TrainerState
 
-        trainer._load_from_checkpoint(str(resume_point))
+        load_weights(trainer.model, resume_point)
         trainer.state = TrainerState.load_from_json(str(resume_point / "trainer_state.json"))
         return
     trainer.train(resume_from_checkpoint=str(resume_point) if resume_point else None)
@@ -174,11 +173,14 @@ def _disk_errors(output: Path) -> Iterator[None]:
 def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: list[Any]) -> Any:
     from transformers import PrinterCallback, ProgressCallback
 
+    from pspo_bench.training.lora import lora_config
+
     recipe = made.recipe
     common: dict[str, Any] = {
         "model": loaded.model,
         "processing_class": loaded.tokenizer,
         "callbacks": callbacks,
+        "peft_config": lora_config(recipe, loaded.model),
     }
     if recipe.objective.name == SFT:
         from trl import SFTTrainer
@@ -216,36 +218,3 @@ def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: l
 def _objective_function(recipe: Recipe) -> Callable[[PolicyBatch], Tensor]:
     objective = get_objective(recipe.objective.name)
     return partial(objective.function, **objective.resolve(recipe.objective.settings))
-
-
-def _validation_score(made: Plan, loaded: LoadedModel) -> dict[str, float]:
-    """Greedy accuracy, mean length in tokens and truncation on the validation rows, with the weights as they are."""
-    from pspo_bench.answers import CheckRow, check_many
-    from pspo_bench.engines.hf import HFEngine
-    from pspo_bench.prompts import messages
-    from pspo_bench.records import Completion, Request, Sampling
-
-    engine = HFEngine(replace(loaded, device=str(loaded.model.device)))
-    sampling = Sampling(temperature=0.0, max_tokens=made.recipe.rollout.max_tokens)
-    requests = [
-        Request(engine.render(messages(example, made.system_prompt)), sampling, seed=0)
-        for example in made.validation
-    ]
-    was_training = loaded.model.training
-    loaded.model.eval()
-    try:
-        completions: dict[int, Completion] = dict(engine.generate(requests))
-    finally:
-        loaded.model.train(was_training)
-    ordered = [completions[index] for index in range(len(requests))]
-    rows = [
-        CheckRow(c.text, e.gold, e.answer_type, question=e.question, truncated=c.finish_reason == "length")
-        for c, e in zip(ordered, made.validation, strict=True)
-    ]
-    verdicts = check_many(rows)
-    count = len(ordered)
-    return {
-        "validation_accuracy": sum(verdict.correct for verdict in verdicts) / count,
-        "validation_length_tokens": sum(c.completion_tokens or 0 for c in ordered) / count,
-        "validation_truncation_rate": sum(c.finish_reason == "length" for c in ordered) / count,
-    }

@@ -7,7 +7,6 @@ decides that, see `trainer`.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ import torch
 from trl import GRPOConfig, SFTConfig
 
 from pspo_bench.config import Recipe
-from pspo_bench.errors import ConfigError
+from pspo_bench.training.launch import process_count
 from pspo_bench.training.trackers import run_name
+from pspo_bench.training.vllm import vllm_settings
 
 
 def grpo_config(recipe: Recipe, work_dir: Path, steps: int) -> GRPOConfig:
@@ -34,6 +34,7 @@ def grpo_config(recipe: Recipe, work_dir: Path, steps: int) -> GRPOConfig:
         beta=recipe.loss.kl_beta,
         scale_rewards=recipe.loss.advantage_scale,
         disable_dropout=True,
+        **vllm_settings(recipe),
     )
 
 
@@ -78,6 +79,8 @@ def _common(recipe: Recipe, work_dir: Path, steps: int) -> dict[str, Any]:
         "project": recipe.tracking.project,
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        "trust_remote_code": recipe.model.trust_remote_code,
+        "ddp_find_unused_parameters": False,  # every weight has a gradient: no search for others at every step
     }
 
 
@@ -95,19 +98,9 @@ def uses_bfloat16(recipe: Recipe) -> bool:
 
 
 def _micro_batch(recipe: Recipe) -> int:
-    return recipe.rollout.micro_batch or recipe.rollout.completions_per_step // _processes()
+    return recipe.rollout.micro_batch or recipe.rollout.completions_per_step // process_count()
 
 
 def _accumulation(recipe: Recipe) -> int:
     """Micro-batches per optimiser step on one process."""
-    per_pass = _micro_batch(recipe) * _processes()
-    if recipe.rollout.completions_per_step % per_pass:
-        raise ConfigError(
-            f"prompts_per_step × group_size = {recipe.rollout.completions_per_step} cannot be split into"
-            f" {_processes()} processes × micro_batch {_micro_batch(recipe)}"
-        )
-    return recipe.rollout.completions_per_step // per_pass
-
-
-def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return recipe.rollout.completions_per_step // (_micro_batch(recipe) * process_count())

@@ -29,6 +29,7 @@ from pspo_bench.objectives import (
     summarize,
 )
 from pspo_bench.training.figures import zero_spread_fraction
+from pspo_bench.training.minibatches import minibatch_order, split_rows
 from pspo_bench.training.shared_prompts import can_share_prompts, share_prompts
 
 ObjectiveFunction = Callable[[PolicyBatch], torch.Tensor]
@@ -47,6 +48,7 @@ class TrustRegionTrainer(GRPOTrainer):
     model: torch.nn.Module
     objective: ObjectiveFunction
     aggregation: Aggregation
+    _buffered_inputs: Any
     epochs_done: int
     """Whole passes over the data before a resume point; set it before `train`."""
 
@@ -108,16 +110,33 @@ class TrustRegionTrainer(GRPOTrainer):
         return rewards
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
-        """TRL's inputs, without the old log-probabilities at the first optimiser step on a batch.
+        """The next micro-batch of the generation batch, which is drawn first where it is used up.
 
-        The policy has not moved yet: its ratios are 1. Worked out from two forward passes they are 1 up to rounding, by
-        which a clip at 0 would then decide.
+        In place of TRL's, which shuffles the batch on each process by torch's random state: here the same completions
+        make the same optimiser step however many processes share them (see `minibatches`).
         """
-        taken = self._step % ((self.args.steps_per_generation or 1) * self.num_iterations)
-        inputs = super()._prepare_inputs(generation_batch)
-        if self._mode == "train" and taken < self.current_gradient_accumulation_steps:
-            inputs = {name: value for name, value in inputs.items() if name != "old_per_token_logps"}
+        if self._mode == "eval":
+            return super()._prepare_inputs(generation_batch)
+        micro_batches = self.args.steps_per_generation or 1
+        taken = self._step % (micro_batches * self.num_iterations)
+        if taken == 0 or self._buffered_inputs is None:
+            self._buffered_inputs = self._micro_batches(generation_batch, micro_batches)
+        inputs = self._buffered_inputs[taken % micro_batches]
+        if taken < self.current_gradient_accumulation_steps:
+            # The policy has not moved yet: its ratios are 1. Worked out from two forward passes they are 1 up to
+            # rounding, by which a clip at 0 would then decide.
+            return {name: value for name, value in inputs.items() if name != "old_per_token_logps"}
         return inputs
+
+    def _micro_batches(self, generation_batch: Any, count: int) -> list[dict[str, Any]]:
+        batch = self._generate_and_score_completions(generation_batch)
+        order = minibatch_order(
+            len(batch["completion_ids"]),
+            count // self.args.gradient_accumulation_steps,
+            place=self.accelerator.process_index,
+            key=(self.args.seed, self.state.global_step),
+        )
+        return split_rows(batch, order, count)
 
     def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
         images = [name for name in IMAGE_INPUTS if name in inputs]
@@ -137,7 +156,7 @@ class TrustRegionTrainer(GRPOTrainer):
         per_token = self.objective(batch)  # (B, T)
         gradient = logp_gradient(per_token, batch.logps)
         if "importance_sampling_ratio" in inputs:
-            per_token = per_token * inputs["importance_sampling_ratio"]
+            per_token = per_token * inputs["importance_sampling_ratio"]  # (B, T), or (B, 1) by sequence
         if self.beta:
             per_token = per_token + self.beta * self._kl_to_reference(batch, inputs["ref_per_token_logps"])
         self._record(batch, entropies, gradient)

@@ -350,3 +350,17 @@ def test_smollm2_greedy_equals_generate_in_float32() -> None:
     got = run(engine, greedy_requests(prompts, [24] * 4))
     assert [completion.text for completion in got] == [loaded.tokenizer.decode(ids) for ids in expected]
     assert "Paris" in got[0].text
+
+
+def test_an_adapter_in_the_model_changes_nothing_while_it_is_zero(tiny: LoadedModel) -> None:
+    """PEFT's wrapper names other arguments than the model; positions must get through it all the same."""
+    import copy
+    from dataclasses import replace
+
+    from peft import LoraConfig, get_peft_model
+
+    requests = greedy_requests(PROMPTS, LENGTHS)
+    expected = [completion.text for completion in run(HFEngine(tiny, batch_size=3), requests)]
+    config = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+    wrapped = replace(tiny, model=get_peft_model(copy.deepcopy(tiny.model), config).eval())
+    assert [completion.text for completion in run(HFEngine(wrapped, batch_size=3), requests)] == expected
