@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import TrainingError
-from pspo_bench.objectives import get_objective
 from pspo_bench.provenance import provenance
-from pspo_bench.training.data import demonstration_dataset, rollout_dataset
 from pspo_bench.training.folder import (
     MANIFEST_NAME,
     WORK_NAME,
@@ -28,10 +26,7 @@ from pspo_bench.training.plan import SFT, Plan, plan, steps_per_epoch
 from pspo_bench.training.vllm import require_server
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from pspo_bench.models import LoadedModel
-    from pspo_bench.objectives import PolicyBatch
     from pspo_bench.training.callbacks import TrainingLog
 
 
@@ -71,6 +66,7 @@ def _train(made: Plan, output: Path, resume_point: Path | None) -> Path:
     from transformers.utils.logging import disable_progress_bar
 
     from pspo_bench.models import load
+    from pspo_bench.training.build import build_trainer
     from pspo_bench.training.callbacks import (
         LOG_NAME,
         Alarm,
@@ -95,7 +91,7 @@ def _train(made: Plan, output: Path, resume_point: Path | None) -> Path:
     origin = provenance()  # now: the checkout may move on while this runs
     log = TrainingLog(recipe.optimizer.max_grad_norm)
     callbacks = [Alarm(log, recipe), Progress(recipe.name)]
-    trainer = _build_trainer(made, loaded, output / WORK_NAME, callbacks)
+    trainer = build_trainer(made, loaded, output / WORK_NAME, callbacks)
     keep_twin(trainer)
     trainer.callback_handler.callbacks.insert(0, log)
     scores = partial(validation_score, made, loaded, trainer)
@@ -168,53 +164,3 @@ def _disk_errors(output: Path) -> Iterator[None]:
                 " mend that, then --resume: the last resume point is kept"
             ) from error
         raise
-
-
-def _build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: list[Any]) -> Any:
-    from transformers import PrinterCallback, ProgressCallback
-
-    from pspo_bench.training.lora import lora_config
-
-    recipe = made.recipe
-    common: dict[str, Any] = {
-        "model": loaded.model,
-        "processing_class": loaded.tokenizer,
-        "callbacks": callbacks,
-        "peft_config": lora_config(recipe, loaded.model),
-    }
-    if recipe.objective.name == SFT:
-        from trl import SFTTrainer
-
-        from pspo_bench.training.settings import sft_config
-
-        dataset = demonstration_dataset(made.training, made.system_prompt, loaded.tokenizer)
-        trainer: Any = SFTTrainer(
-            args=sft_config(recipe, work_dir, made.optimizer_steps), train_dataset=dataset, **common
-        )
-    else:
-        from pspo_bench.engines.stopping import eos_ids
-        from pspo_bench.training.rewards import RewardFunction
-        from pspo_bench.training.rollout import HFRollout
-        from pspo_bench.training.settings import grpo_config
-        from pspo_bench.training.trainer import TrustRegionTrainer
-
-        trainer = TrustRegionTrainer(
-            args=grpo_config(recipe, work_dir, made.optimizer_steps),
-            train_dataset=rollout_dataset(made.training, made.system_prompt, loaded.tokenizer),
-            reward_funcs=[
-                RewardFunction(recipe.reward, seed=recipe.seed, ends=eos_ids(loaded.model, loaded.tokenizer))
-            ],
-            objective=_objective_function(recipe),
-            aggregation=recipe.loss.aggregation,
-            shared_prompts=recipe.rollout.shared_prompts,
-            rollout_func=HFRollout(loaded, seed=recipe.seed) if recipe.rollout.engine == "hf" else None,
-            **common,
-        )
-    for noisy in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(noisy)
-    return trainer
-
-
-def _objective_function(recipe: Recipe) -> Callable[[PolicyBatch], Tensor]:
-    objective = get_objective(recipe.objective.name)
-    return partial(objective.function, **objective.resolve(recipe.objective.settings))
