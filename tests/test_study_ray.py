@@ -1,4 +1,4 @@
-"""A study over a real local Ray cluster of two workers: the table of one that ran here; a lost worker's cell resumed."""
+"""A study over a real local Ray cluster of two workers: the table of one that ran here; a lost cell is resumed."""
 
 from __future__ import annotations
 
