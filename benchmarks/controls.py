@@ -1,6 +1,6 @@
 """What a study with controls shows: arms against one another, the tuning, and what each trust region did.
 
-    python benchmarks/controls.py results/measured/pocket-controls -o controls.json > controls.md
+    python benchmarks/controls.py results/measured/pocket-controls --figure docs/findings.svg -o controls.json > controls.md
 
 Reads what `pspo-bench study pocket/controls` writes: result files, tuning.json and curves.csv. Differences are in
 percentage points over the same questions and the same seeds, with the interval of `stats.arm_difference`; p-values are
@@ -45,6 +45,16 @@ COMPARISONS = (
     ("random-reward", "base"),
 )
 """(candidate, what it is compared with)."""
+DRAWN = {
+    "clip-epsilon0.2": "#0072b2",
+    "clip-epsilon0": "#56b4e9",
+    "unclipped-mu1": "#000000",
+    "unclipped-mu2": "#d55e00",
+    "pspo-alpha0.1": "#009e73",
+    "pspo-alpha0.5": "#cc79a7",
+    "random-reward": "#999999",
+}
+"""Arms in the figure and their colours, those of Okabe and Ito (https://jfly.uni-koeln.de/color/)."""
 DIAGNOSTICS = ("clip_fraction", "no_gradient_fraction", "kl_old_new", "ess", "entropy", "grad_clipped")
 
 
@@ -54,6 +64,7 @@ def main() -> int:
     )
     parser.add_argument("study", type=Path, help="a study's folder, or a copy of its results")
     parser.add_argument("--task", default="pocket_gsm", help="the task that was trained on")
+    parser.add_argument("--figure", type=Path, help="draw learning curves and step sizes as SVG")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     arms = read_arms(arguments.study)
@@ -65,6 +76,8 @@ def main() -> int:
     found = {name: [difference(arms[b], arms[a], of) for a, b in pairs] for name, of in columns.items()}
     sections = [_differences(pairs, found), _tuning(arguments.study), _diagnostics(arguments.study)]
     print("\n".join(filter(None, sections)))
+    if arguments.figure:
+        draw(arguments.study, arguments.figure)
     figures = {
         name: [
             {"candidate": a, "base": b, "points": _points(d)} for (a, b), d in zip(pairs, column, strict=True)
@@ -168,6 +181,49 @@ def _diagnostics(study: Path) -> str | None:
         for arm, row in zip(means.index, means.values, strict=True)
     ]
     return markdown("Diagnostics, means over steps and seeds", ["arm", *known], rows)
+
+
+def draw(study: Path, file: Path) -> None:
+    """Left: reward against completions' tokens, mean over seeds with their range. Right: what each step size came to."""
+    import matplotlib
+
+    matplotlib.rcParams.update({"svg.hashsalt": "pspo-bench", "svg.fonttype": "none"})
+    from matplotlib.figure import Figure
+
+    curves = pd.read_csv(study / "curves.csv")
+    tuning = json.loads((study / "tuning.json").read_text())
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for arm, colour in DRAWN.items():
+        _reward(left, curves[curves["arm"] == arm], arm, colour)
+        trials = [trial for trial in tuning["trials"] if trial["arm"] == arm]
+        rates = [trial["point"]["optimizer.learning_rate"] for trial in trials]
+        right.plot(
+            rates, [100 * trial["score"] for trial in trials], "o-", color=colour, label=arm, markersize=4
+        )
+    left.set(
+        xlabel="generated tokens", ylabel="mean reward of the batch", title="Training, at the tuned step size"
+    )
+    right.set(
+        xlabel="learning rate",
+        ylabel="validation accuracy, %",
+        title="Tuning, one seed a point",
+        xscale="log",
+    )
+    left.legend(fontsize=8)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def _reward(axes: Any, curves: pd.DataFrame, arm: str, colour: str) -> None:
+    """Batches of equal number over the seeds: their mean tokens and rewards."""
+    rows = curves.dropna(subset=["reward"]).copy()
+    rows["batch"] = rows.groupby("run").cumcount()
+    by_batch = rows.groupby("batch")
+    tokens, reward = by_batch["tokens"].mean(), by_batch["reward"]
+    axes.plot(tokens, reward.mean(), color=colour, label=arm)
+    axes.fill_between(tokens, reward.min(), reward.max(), color=colour, alpha=0.12, linewidth=0)
 
 
 def markdown(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, escape: bool = True) -> str:

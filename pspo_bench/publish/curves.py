@@ -35,7 +35,7 @@ PANELS = (
     Panel("share of tokens that a clip at 0.2 would stop", (("clip_fraction", "would-be clip"),)),
     Panel(
         "length in tokens",
-        (("completions/mean_length", "rollouts"), ("validation_length_tokens", "validation")),
+        (("length_tokens", "rollouts"), ("validation_length_tokens", "validation")),
     ),
 )
 LOSS = Panel("loss", (("loss", "loss"),))

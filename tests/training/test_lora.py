@@ -135,7 +135,7 @@ def test_a_resumed_run_is_an_uninterrupted_one(
     train(made, tmp_path / "cut", resume=True)
     first, second = (weights(path) for path in (whole, tmp_path / "cut"))
     assert all(torch.equal(first[name], second[name]) for name in first)
-    uncounted = [*TIMING, "num_tokens"]  # SFTTrainer counts the tokens since the resume
+    uncounted = [*TIMING, "tokens_seen"]  # SFTTrainer counts the tokens since the resume
     logs = [
         pd.read_parquet(path / "training_log.parquet").drop(columns=uncounted, errors="ignore")
         for path in (whole, tmp_path / "cut")
