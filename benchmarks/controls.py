@@ -1,6 +1,6 @@
 """What a study with controls shows: arms against one another, the tuning, and what each trust region did.
 
-    python benchmarks/controls.py results/measured/pocket-controls --figure docs/findings.svg -o controls.json > controls.md
+    python benchmarks/controls.py results/measured/pocket-controls --figure docs/findings.svg > controls.md
 
 Reads what `pspo-bench study pocket/controls` writes: result files, tuning.json and curves.csv. Differences are in
 percentage points over the same questions and the same seeds, with the interval of `stats.arm_difference`; p-values are
@@ -184,7 +184,7 @@ def _diagnostics(study: Path) -> str | None:
 
 
 def draw(study: Path, file: Path) -> None:
-    """Left: reward against completions' tokens, mean over seeds with their range. Right: what each step size came to."""
+    """Left: reward against generated tokens, mean over seeds with their range. Right: what each step size came to."""
     import matplotlib
 
     matplotlib.rcParams.update({"svg.hashsalt": "pspo-bench", "svg.fonttype": "none"})
