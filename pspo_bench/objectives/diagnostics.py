@@ -5,8 +5,8 @@
 
 A figure's key says how it is reduced over micro-batches and processes: `sum/` adds, `max/` takes the
 largest, `local/` (the quantiles, which have no exact reduction) is averaged over the shards that have
-tokens, and is exact only for a single one. The keys depend on nothing but whether entropies and a gradient
-are given, so every process can reduce the same dictionary.
+tokens, and is exact only for a single one. The keys depend on nothing but whether entropies, a gradient and
+a KL term are given, so every process can reduce the same dictionary.
 
 The expectations below are over tokens drawn from the behaviour policy. Where sampling is truncated
 (top_p < 1) the draws come from the truncated policy while `old_logps` do not, and the KL and total
@@ -56,12 +56,14 @@ def diagnostics(
     batch: PolicyBatch,
     entropies: Tensor | None = None,
     gradient: Tensor | None = None,
+    kl_to_reference: Tensor | None = None,
     *,
     epsilon: float = WOULD_BE_EPSILON,
 ) -> dict[str, Tensor]:
     """Sums, maximum and local quantiles over the tokens of one micro-batch, as scalar float32 tensors.
 
-    `entropies` (B, T) in nats, of the current policy at each position; `gradient` (B, T) as `logp_gradient` gives it.
+    `entropies` (B, T) in nats, of the current policy at each position; `gradient` (B, T) as `logp_gradient` gives it;
+    `kl_to_reference` (B, T) in nats, of the loss's KL term.
     Over n tokens, with r the ratio:
     - `sum/tokens`: n
     - `sum/kl_old_new`: k3 estimate of KL(pi_old || pi), nats
@@ -70,7 +72,7 @@ def diagnostics(
     - `sum/clipped`: tokens where a PPO clip at `epsilon` would pass no gradient: r > 1 + epsilon and A > 0,
       or r < 1 - epsilon and A < 0
     - `sum/outside_band`: tokens with r outside [1 - epsilon, 1 + epsilon], whatever A is
-    - `sum/entropy`: only when entropies are given
+    - `sum/entropy`, `sum/kl_to_reference`: only when these are given
     - `sum/no_gradient`, only when a gradient is given: tokens that the arm's own objective stops, A being other than 0
     - `max/ratio`, `local/ratio_p05`, `_p50`, `_p95`, `_p99`; -inf and nan when there are no tokens
     """
@@ -92,6 +94,8 @@ def diagnostics(
         }
         if entropies is not None:
             sums["entropy"] = entropies[mask]
+        if kl_to_reference is not None:
+            sums["kl_to_reference"] = kl_to_reference[mask]
         if gradient is not None:
             sums["no_gradient"] = (gradient[mask] == 0) & (advantages != 0)
         figures = {f"sum/{name}": values.float().sum() for name, values in sums.items()}
@@ -129,8 +133,9 @@ def summarize(figures: Mapping[str, Tensor]) -> dict[str, float | None]:
     """The reduced figures as the values to log; None for each when there were no tokens at all.
 
     Means over tokens: `kl_old_new` (nats), `total_variation`, `ratio_mean`, `clip_fraction`,
-    `outside_band_fraction`, `no_gradient_fraction`, `entropy` (nats). `ess` is the effective sample size of the
-    ratios as a fraction of the tokens, (sum r)^2 / (n sum r^2), in (0, 1]. `ratio_p05` ... `ratio_p99`, `ratio_max`.
+    `outside_band_fraction`, `no_gradient_fraction`, `entropy` (nats), `kl_to_reference` (nats). `ess` is the effective
+    sample size of the ratios as a fraction of the tokens, (sum r)^2 / (n sum r^2), in (0, 1].
+    `ratio_p05` ... `ratio_p99`, `ratio_max`.
     """
     values = {name: float(figure) for name, figure in figures.items()}
     tokens = values["sum/tokens"]
@@ -142,6 +147,7 @@ def summarize(figures: Mapping[str, Tensor]) -> dict[str, float | None]:
         "outside_band_fraction": "outside_band",
         "no_gradient_fraction": "no_gradient",
         "entropy": "entropy",
+        "kl_to_reference": "kl_to_reference",
     }
     summary = {
         name: values[f"sum/{key}"] / tokens if tokens else None

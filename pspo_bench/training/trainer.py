@@ -155,11 +155,12 @@ class TrustRegionTrainer(GRPOTrainer):
         )
         per_token = self.objective(batch)  # (B, T)
         gradient = logp_gradient(per_token, batch.logps)
-        if "importance_sampling_ratio" in inputs:
-            per_token = per_token * inputs["importance_sampling_ratio"]  # (B, T), or (B, 1) by sequence
-        if self.beta:
-            per_token = per_token + self.beta * self._kl_to_reference(batch, inputs["ref_per_token_logps"])
-        self._record(batch, entropies, gradient)
+        if "importance_sampling_ratio" in inputs:  # of vLLM's probabilities: (B, T), or (B, 1) by sequence
+            per_token = per_token * inputs["importance_sampling_ratio"].where(mask.bool(), 1.0)
+        kl = self._kl_to_reference(batch, inputs["ref_per_token_logps"]) if self.beta else None
+        if kl is not None:
+            per_token = per_token + self.beta * kl
+        self._record(batch, entropies, gradient, kl)
         return self._aggregate(per_token, mask, inputs["num_items_in_batch"])
 
     def _get_per_token_logps_and_entropies(
@@ -219,9 +220,6 @@ class TrustRegionTrainer(GRPOTrainer):
         kl = kl_k3((reference - batch.logps).where(batch.mask, batch.logps.new_zeros(())))
         if self.args.use_bias_correction_kl:
             kl = kl * batch.ratio
-        sums = torch.stack([kl.detach().sum(), batch.mask.sum().to(kl.dtype)])
-        total, count = self.accelerator.reduce(sums, reduction="sum")
-        self._metrics[self._mode]["kl_to_reference"].append((total / count.clamp(min=1)).item())
         return kl
 
     def _aggregate(self, per_token: torch.Tensor, mask: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
@@ -242,9 +240,15 @@ class TrustRegionTrainer(GRPOTrainer):
             max_tokens=self.max_completion_length,
         )
 
-    def _record(self, batch: PolicyBatch, entropies: torch.Tensor, gradient: torch.Tensor | None) -> None:
+    def _record(
+        self,
+        batch: PolicyBatch,
+        entropies: torch.Tensor,
+        gradient: torch.Tensor | None,
+        kl_to_reference: torch.Tensor | None,
+    ) -> None:
         """Keep this micro-batch's figures of every process. The one collective runs on every process, always."""
-        figures = diagnostics(batch, entropies, gradient)
+        figures = diagnostics(batch, entropies, gradient, kl_to_reference)
         gathered = self.accelerator.gather(
             torch.stack(list(figures.values())).unsqueeze(0)
         )  # (processes, figures)
