@@ -77,3 +77,38 @@ def test_scale(tmp_path: Path) -> None:
     assert found["samples"] == 30 * 2 * 5
     assert [stage["stage"] for stage in found["stages"]] == ["store", "resume", "metrics", "leaderboard"]
     assert found["peak_mib"] == max(stage["peak_mib"] for stage in found["stages"]) > 0
+
+
+def test_training(tmp_path: Path) -> None:
+    small = [
+        "prompts_per_step=2",
+        "group_size=2",
+        "iterations=1",
+        "minibatches=1",
+        "max_tokens=8",
+        "data.limit=16",
+    ]
+    found = run("training.py", tmp_path, "--steps", "3", "--seeds", "0", *small)
+    for kind, figures in found["figures"].items():
+        assert figures["cpu_s"] == pytest.approx(
+            sum(figures[f"{part}_s"] for part in ("rollout", "reward", "update"))
+        )
+        assert min(figures["rollout_s"], figures["update_s"], figures["peak_mib"]) > 0, kind
+    assert found["figures"]["trl"]["to_trl"] == 1
+
+
+def test_controls(tmp_path: Path) -> None:
+    """On the results that docs/findings.md quotes: smoothing by 0 is no smoothing, to the last answer."""
+    study = ROOT / "results" / "measured" / "pocket-controls"
+    output, figure = tmp_path / "controls.json", tmp_path / "controls.svg"
+    command = [sys.executable, str(ROOT / "benchmarks" / "controls.py"), str(study), "-o", str(output)]
+    done = subprocess.run([*command, "--figure", str(figure)], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    differences = json.loads(output.read_text())["differences"]["macro"]
+    same = next(d for d in differences if (d["candidate"], d["base"]) == ("pspo-alpha0", "unclipped-mu2"))
+    assert same["points"] == {"difference": 0, "low": 0, "high": 0, "p": 1}
+    findings = (ROOT / "docs" / "findings.md").read_text()
+    for row in done.stdout.splitlines():
+        if row.startswith("| pspo"):
+            assert row in findings, "docs/findings.md quotes what the script prints"
+    assert figure.read_text().startswith("<?xml")
