@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 import torch
 
@@ -26,7 +28,7 @@ def test_the_minibatches_are_those_of_one_process(processes: int) -> None:
     """24 completions in 3 minibatches of 8: 8 processes hold 3 each, one for every minibatch."""
     assert members(processes) == members(1)
     assert [len(minibatch) for minibatch in members(processes)] == [8, 8, 8]
-    assert sorted(sum(members(processes), [])) == list(range(24))
+    assert sorted(chain(*members(processes))) == list(range(24))
 
 
 def test_of_consecutive_completions_each_goes_to_another_minibatch() -> None:

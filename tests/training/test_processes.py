@@ -94,7 +94,7 @@ ARMS = {
 
 
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
-    """Every aggregation, with accumulation. bnpo averages over the tokens of a micro-batch, and so these are the same."""
+    """Every aggregation, with accumulation; bnpo, a mean over a micro-batch's tokens, with the same micro-batches."""
     runs = [(overrides, tmp_path / f"two-{name}") for name, overrides in ARMS.items()]
     # what a micro-batch is decides about bnpo: one of 8 completions is another mean than two of 4
     runs.append((["aggregation=bnpo", "micro_batch=8"], tmp_path / "two-bnpo-8"))

@@ -189,6 +189,44 @@ def test_accumulation_minibatches_and_kl_equal_trls(
     assert_equal_to_trl(stock, adapter, inputs(off_policy=True, with_reference=True))
 
 
+SAMPLING_RATIOS = {
+    # of a token of TRL's *_truncate and *_mask: between the bounds, or 0; one whose probability vLLM did not know has 1
+    "token": torch.tensor([0.5, 1.3, 0.0, 3.0, 1.0, 0.9]).expand(ROWS, LENGTH)
+    * torch.tensor([[1.0], [0.5], [1.1], [2.0]]),
+    "sequence": torch.tensor([[0.4], [2.5], [0.0], [1.2]]),
+}
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("level", SAMPLING_RATIOS)
+def test_the_correction_for_vllm_equals_trls(
+    tiny_folder: Path, tmp_path: Path, aggregation: str, level: str
+) -> None:
+    """It weighs the policy's loss and not the KL term, with old log-probabilities or without."""
+    options: dict[str, Any] = {"accumulation": 2, "minibatches": 2, "beta": 0.1}
+    stock = build(GRPOTrainer, tiny_folder, tmp_path, loss_type=aggregation, epsilon=0.2, **options)
+    stock.use_vllm = stock.vllm_importance_sampling_correction = True  # as TRL has it once vLLM is there
+    adapter = ours("clip", aggregation, tiny_folder, tmp_path, {"epsilon": 0.2}, **options)
+    for off_policy in (True, False):
+        batch = inputs(off_policy=off_policy, with_reference=True)
+        assert_equal_to_trl(stock, adapter, batch | {"importance_sampling_ratio": SAMPLING_RATIOS[level]})
+    without = loss_and_gradient(adapter, batch)[1]
+    with_it = loss_and_gradient(adapter, batch | {"importance_sampling_ratio": SAMPLING_RATIOS[level]})[1]
+    assert (without - with_it).norm() > 1e-3
+
+
+def test_a_ratio_that_is_nan_at_padding_reaches_neither_loss_nor_gradient(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    trainer = ours("pspo", "dapo", tiny_folder, tmp_path, {})
+    batch = inputs(off_policy=True)
+    ratio = SAMPLING_RATIOS["token"]
+    clean = loss_and_gradient(trainer, batch | {"importance_sampling_ratio": ratio})
+    dirty = ratio.masked_fill(batch["completion_mask"] == 0, torch.nan)
+    found = loss_and_gradient(trainer, batch | {"importance_sampling_ratio": dirty})
+    assert all(torch.equal(*pair) for pair in zip(clean, found, strict=True))
+
+
 def assert_equal_to_trl(stock: Any, adapter: Any, batch: dict[str, Any]) -> None:
     expected_loss, expected = loss_and_gradient(stock, dict(batch))
     loss, gradient = loss_and_gradient(adapter, dict(batch))
