@@ -43,8 +43,19 @@ COMPARISONS = (
     ("cispo", "clip-epsilon0.2"),
     ("gspo", "clip-epsilon0.2"),
     ("random-reward", "base"),
+    # pocket/step-sizes
+    ("pspo-learning_rate0.0001", "unclipped-learning_rate0.0001"),
+    ("pspo-learning_rate0.0002", "unclipped-learning_rate0.0002"),
+    ("pspo-learning_rate0.0004", "unclipped-learning_rate0.0004"),
+    ("clip-learning_rate0.0001", "unclipped-learning_rate0.0001"),
+    ("clip-learning_rate0.0002", "unclipped-learning_rate0.0002"),
+    ("clip-learning_rate0.0004", "unclipped-learning_rate0.0004"),
+    ("unclipped-learning_rate0.0002", "unclipped-learning_rate0.0001"),
+    ("unclipped-learning_rate0.0004", "unclipped-learning_rate0.0001"),
+    ("pspo-learning_rate0.0002", "pspo-learning_rate0.0001"),
+    ("clip-learning_rate0.0004", "clip-learning_rate0.0001"),
 )
-"""(candidate, what it is compared with)."""
+"""(candidate, what it is compared with); those whose arms a study does not have are left out."""
 DRAWN = {
     "clip-epsilon0.2": "#0072b2",
     "clip-epsilon0": "#56b4e9",
@@ -72,7 +83,9 @@ def main() -> int:
     tasks = list(
         dict.fromkeys(score.task for result in next(iter(arms.values())).values() for score in result.scores)
     )
-    columns = {"macro": tasks, arguments.task: [arguments.task]}
+    columns = (
+        {"macro": tasks, arguments.task: [arguments.task]} if len(tasks) > 1 else {arguments.task: tasks}
+    )
     found = {name: [difference(arms[b], arms[a], of) for a, b in pairs] for name, of in columns.items()}
     sections = [_differences(pairs, found), _tuning(arguments.study), _diagnostics(arguments.study)]
     print("\n".join(filter(None, sections)))
@@ -184,7 +197,7 @@ def _diagnostics(study: Path) -> str | None:
 
 
 def draw(study: Path, file: Path) -> None:
-    """Left: reward against generated tokens, mean over seeds with their range. Right: what each step size came to."""
+    """Left: share correct in the rollouts against tokens, mean over seeds with their range. Right: the trials."""
     import matplotlib
 
     matplotlib.rcParams.update({"svg.hashsalt": "pspo-bench", "svg.fonttype": "none"})
@@ -192,17 +205,17 @@ def draw(study: Path, file: Path) -> None:
 
     curves = pd.read_csv(study / "curves.csv")
     tuning = json.loads((study / "tuning.json").read_text())
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for arm, colour in DRAWN.items():
-        _reward(left, curves[curves["arm"] == arm], arm, colour)
+        _learning(left, curves[curves["arm"] == arm], arm, colour)
         trials = [trial for trial in tuning["trials"] if trial["arm"] == arm]
         rates = [trial["point"]["optimizer.learning_rate"] for trial in trials]
-        right.plot(
-            rates, [100 * trial["score"] for trial in trials], "o-", color=colour, label=arm, markersize=4
-        )
+        right.plot(rates, [100 * trial["score"] for trial in trials], "o-", color=colour, markersize=4)
     left.set(
-        xlabel="generated tokens", ylabel="mean reward of the batch", title="Training, at the tuned step size"
+        xlabel="generated tokens",
+        ylabel="share correct in the batch",
+        title="Training, at the tuned step size",
     )
     right.set(
         xlabel="learning rate",
@@ -210,20 +223,20 @@ def draw(study: Path, file: Path) -> None:
         title="Tuning, one seed a point",
         xscale="log",
     )
-    left.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.savefig(file, format="svg", metadata={"Date": None})
 
 
-def _reward(axes: Any, curves: pd.DataFrame, arm: str, colour: str) -> None:
-    """Batches of equal number over the seeds: their mean tokens and rewards."""
-    rows = curves.dropna(subset=["reward"]).copy()
+def _learning(axes: Any, curves: pd.DataFrame, arm: str, colour: str) -> None:
+    """Batches of equal number over the seeds: their mean tokens and the share that the checker found correct."""
+    rows = curves.dropna(subset=["correctness"]).copy()
     rows["batch"] = rows.groupby("run").cumcount()
     by_batch = rows.groupby("batch")
-    tokens, reward = by_batch["tokens"].mean(), by_batch["reward"]
-    axes.plot(tokens, reward.mean(), color=colour, label=arm)
-    axes.fill_between(tokens, reward.min(), reward.max(), color=colour, alpha=0.12, linewidth=0)
+    tokens, correct = by_batch["tokens"].mean(), by_batch["correctness"]
+    axes.plot(tokens, correct.mean(), color=colour, label=arm)
+    axes.fill_between(tokens, correct.min(), correct.max(), color=colour, alpha=0.1, linewidth=0)
 
 
 def markdown(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, escape: bool = True) -> str:
