@@ -129,9 +129,10 @@ def difference(
 
 
 def _shares(result: Result | None, task: str) -> dict[str, float]:
-    """Share correct of each question, by its id."""
+    """Share correct of each question at the headline temperature, by its id."""
     assert result is not None
-    score = next(score for score in result.scores if score.task == task)
+    headline = result.info.settings.headline
+    score = next(score for score in result.scores if (score.task, score.temperature) == (task, headline))
     return {i: c / n for i, c, n in zip(score.example_ids, score.correct, score.samples, strict=True)}
 
 

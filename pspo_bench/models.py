@@ -99,6 +99,12 @@ def resolve(spec: str, *, revision: str | None = None, trust_remote_code: bool =
     return ModelFiles(spec, path, fingerprint(path))
 
 
+def full_spec(spec: str) -> str:
+    """`spec`; a local path in full, so that it is found from any folder."""
+    path = Path(spec).expanduser()
+    return str(path.resolve()) if spec not in BUILTIN and path.exists() else spec
+
+
 def _base_of(adapter: Path, trust_remote_code: bool) -> ModelFiles:
     """The model that the adapter in a folder belongs to. Raises ModelError if it is not the one it was trained on."""
     config = _read_json(adapter / "adapter_config.json")

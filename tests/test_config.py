@@ -139,6 +139,17 @@ def test_every_shipped_study_is_valid(name: str) -> None:
     assert len(cells(study)) == study.include_base + arms * len(study.seeds)
 
 
+def test_a_recipe_and_a_study_are_not_taken_for_one_another() -> None:
+    with pytest.raises(
+        ConfigError, match="grpo.toml is a recipe, not a study; .* pspo-bench train pocket/grpo"
+    ):
+        load_study("pocket/grpo")
+    with pytest.raises(
+        ConfigError, match="demo.toml is a study, not a recipe; .* pspo-bench study pocket/demo"
+    ):
+        load_recipe("pocket/demo")
+
+
 def test_a_study_with_an_arm_twice_is_refused(tmp_path: Path, recipe_file: Path) -> None:
     file = tmp_path / "study.toml"
     arm = '[[arms]]\nname = "clip"\n'

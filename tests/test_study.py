@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from pspo_bench.config import load_study
 from pspo_bench.errors import ConfigError, DataError, TrainingError
+from pspo_bench.report import leaderboard
+from pspo_bench.resources import recipes_dir
 from pspo_bench.study import cells, plan_lines, run_study
 
 STUDY = """
@@ -100,6 +103,10 @@ def test_a_study_ends_in_a_leaderboard_and_repeats_nothing(study_file: Path, tmp
     assert "## At 2 optimiser steps" in (tmp_path / "out" / "MATCHED.md").read_text()
     result = json.loads((tmp_path / "out" / "results" / "pspo-s1.json").read_text())
     assert "How many" not in json.dumps(result), "no question text leaves the run folder"
+    command = re.search("`pspo-bench leaderboard (.*) -o ", markdown)
+    assert command is not None
+    again = leaderboard([command[1]])
+    assert [table.rows for table in again.tables] == [table.rows for table in board.tables]
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
     run_study(load_study(study_file), tmp_path / "out")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")} == files
@@ -135,8 +142,29 @@ def test_a_mistake_in_the_last_arm_stops_a_study_before_it_trains(study_file: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_an_unknown_engine_stops_a_study_before_it_trains(study_file: Path) -> None:
+    with pytest.raises(ConfigError, match="Unknown engine 'hff' in study 'small'"):
+        list(plan_lines(load_study(study_file, ["evaluation.engine=hff"])))
+
+
 def test_missing_data_stop_a_study_before_it_trains(study_file: Path, tmp_path: Path) -> None:
     study = load_study(study_file, ['evaluation.tasks=["svamp"]'])
     with pytest.raises(DataError, match="svamp/test.jsonl does not exist"):
         run_study(study, tmp_path / "out", data_dir=tmp_path)
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+SHIPPED = [
+    str(file.relative_to(recipes_dir()).with_suffix(""))
+    for file in sorted(recipes_dir().rglob("*.toml"))
+    if "[[arms]]" in file.read_text()
+]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_studies_can_be_run(name: str, data_dir: Path) -> None:
+    study = load_study(name, ["evaluation.engine=hf"])  # vLLM need not be here
+    for limit in (None, 4):
+        assert list(plan_lines(study, limit=limit, data_dir=data_dir))[-1].startswith("total: ")

@@ -14,7 +14,7 @@ from pspo_bench.errors import ConfigError
 from pspo_bench.resources import recipes_dir
 from pspo_bench.study import cells, plan_lines, run_study
 from pspo_bench.study.grid import arms, trial_cells
-from pspo_bench.study.tuning import Trial, tried_points, tuning_results
+from pspo_bench.study.tuning import Trial, drop_weights, tried_points, tuning_results
 
 STUDY = """
 name = "tuned"
@@ -113,6 +113,7 @@ def test_random_search_draws_within_the_range_the_same_for_all(tmp_path: Path) -
         (('tuning.search="random"',), "tuning.trials goes with search='random' alone"),
         (('tuning.space={"optimizer.learning_rate"={low=1e-5, high=1e-3}}',), "is a range, which a grid"),
         (('tuning.space={"optimizer.learning_rate"={low=1e-3, high=1e-5}}',), "a range needs low < high"),
+        (("tuning.seeds=[100, 100]",), r"tuning.seeds must differ; got \[100, 100\]"),
     ],
 )  # fmt: skip
 def test_unfair_tuning_is_refused(tmp_path: Path, change: tuple[str, ...], message: str) -> None:
@@ -128,11 +129,50 @@ def test_an_arm_with_more_trials_is_refused(tmp_path: Path) -> None:
         study_of(tmp_path, text)
 
 
+@pytest.mark.parametrize("key", ["objective.alpha", "alpha"])
+def test_an_arm_that_sets_what_is_tuned_is_refused(tmp_path: Path, key: str) -> None:
+    text = STUDY.replace('"optimizer.learning_rate" = [1e-4, 2e-4]', f'"{key}" = [0.2, 0.3]')
+    with pytest.raises(ConfigError, match=f"Arm 'pspo' of study 'tuned' sets {key}, which is tuned too"):
+        arms(study_of(tmp_path, text))
+
+
+def test_arms_must_have_names_of_their_own(tmp_path: Path) -> None:
+    text = STUDY.replace('name = "clip"', 'name = "pspo-alpha0.5"')
+    with pytest.raises(ConfigError, match=r"Two arms of study 'tuned' come to be called 'pspo-alpha0.5'"):
+        cells(study_of(tmp_path, text))
+    with pytest.raises(ConfigError, match="an arm cannot be called 'base'"):
+        study_of(tmp_path, STUDY.replace('name = "clip"', 'name = "base"'))
+
+
+def test_a_local_base_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "pocket").mkdir()
+    monkeypatch.chdir(tmp_path)
+    bases = [study_of(tmp_path, STUDY, f'overrides={{"model.base"="{name}"}}') for name in ("mine", "pocket")]
+    assert [cells(study)[1].recipe.model.base for study in bases] == [str(tmp_path / "mine"), "pocket"]
+
+
 def test_arms_must_have_equal_budgets(tmp_path: Path) -> None:
     text = STUDY.replace('"objective.name" = "clip"', '"objective.name" = "clip"\n"rollout.iterations" = 1')
     with pytest.raises(ConfigError, match="do not have the same number of completions: .* 16, .* 32"):
         list(plan_lines(study_of(tmp_path, text)))
     list(plan_lines(study_of(tmp_path, text, "equal=steps")))
+
+
+def test_a_limit_does_not_make_equal_budgets_unequal(tmp_path: Path) -> None:
+    # 4 steps at 2 a batch of 16 completions, or 2 steps at 1 a batch: 32 either way
+    text = STUDY.replace('"budget.steps" = 2', '"budget.steps" = 4').replace(
+        '"objective.name" = "clip"', '"objective.name" = "clip"\n"rollout.iterations" = 1\n"budget.steps" = 2'
+    )
+    trials = [line for line in plan_lines(study_of(tmp_path, text), limit=2) if "/t0-s100" in line]
+    assert "clip/t0-s100: 2 optimiser steps on 64 rows, 32 completions" in trials[0]
+    assert "pspo-alpha0.1/t0-s100: 2 optimiser steps on 64 rows, 16 completions" in trials[1]
+
+
+def test_a_study_under_a_launcher_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="A study is run by one process, not by 2"):
+        run_study(study_of(tmp_path), tmp_path / "out")
 
 
 def test_tuning_without_validation_rows_is_refused(tmp_path: Path) -> None:
@@ -143,6 +183,9 @@ def test_tuning_without_validation_rows_is_refused(tmp_path: Path) -> None:
     recipe.write_text((recipes_dir() / "pocket" / "grpo.toml").read_text().replace("eval_steps = 20", ""))
     with pytest.raises(ConfigError, match="holds no rows out; set data.validation_rows"):
         list(plan_lines(study_of(tmp_path, text.replace("pocket/grpo", str(recipe)))))
+    text = STUDY.replace('"checkpoint.eval_steps" = 2', "").replace("pocket/grpo", str(recipe))
+    with pytest.raises(ConfigError, match="never scores it; set checkpoint.eval_steps"):
+        list(plan_lines(study_of(tmp_path, text)))
 
 
 def write_trial(folder: Path, scores: list[float | None]) -> None:
@@ -176,6 +219,20 @@ def test_the_best_mean_of_the_last_scores_is_chosen(tmp_path: Path) -> None:
     assert results.trials[0] == Trial("clip", 0, low, (0.5, 0.6))
     assert [trial.score for trial in results.trials] == pytest.approx([0.55, 0.6, 0.7, 0.7, None, 0.2])
     assert json.loads(results.to_json())["trials"][4]["scores"] == [0.9, None]
+    # what lies in the folder of a trial that has failed now is of another study
+    results = tuning_results(study, tried, out, {"clip/t1-s101"})
+    assert (results.chosen["clip"], results.trials[1].scores) == (low, (0.4, None))
+
+
+def test_no_weights_of_a_trial_are_kept(tmp_path: Path) -> None:
+    kept = [tmp_path / "manifest.json", tmp_path / "checkpoint-2" / "manifest.json"]
+    weights = [file.with_name("model.safetensors") for file in kept]
+    weights.append(tmp_path / "model.safetensors.index.json")
+    kept[1].parent.mkdir()
+    for file in (*kept, *weights):
+        file.write_text("")
+    drop_weights(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
 
 
 @pytest.mark.timeout(300)
@@ -183,6 +240,7 @@ def test_a_tuned_study_trains_with_what_it_chose(tmp_path: Path) -> None:
     study = study_of(
         tmp_path, STUDY, 'arms=[{name="clip", overrides={"objective.name"="clip"}}]', "tuning.seeds=[100]"
     )
+    assert study.tuning is not None
     out = tmp_path / "out"
     blocked = out / "tuning" / "clip" / "t0-s100"
     blocked.mkdir(parents=True)
@@ -197,6 +255,20 @@ def test_a_tuned_study_trains_with_what_it_chose(tmp_path: Path) -> None:
     assert len(board.tables[0].rows) == 2
     lines = list(plan_lines(study, output=out, limit=2))
     assert lines[-1].startswith("left: 1 trainings; about ")
+    assert "Not finished" in (out / "LEADERBOARD.md").read_text()
+
+    # with other points to try: the finished trial is of none of them, and its score must not be taken for one's
+    changed = study.model_copy(
+        update={
+            "tuning": study.tuning.model_copy(update={"space": {"optimizer.learning_rate": [3e-4, 4e-4]}})
+        }
+    )
+    _, failures = run_study(changed, out)
+    assert [failure.cell for failure in failures] == ["clip/t0-s100", "clip/t1-s100", "clip-s0"]
+    assert "differs in optimizer.learning_rate: 0.0002 → 0.0004" in failures[1].error
+    tuning = json.loads((out / "tuning.json").read_text())
+    assert (tuning["chosen"], [trial["score"] for trial in tuning["trials"]]) == ({}, [None, None])
+    assert [file.name for file in (out / "results").iterdir()] == ["base.json"]
 
 
 @pytest.mark.timeout(300)

@@ -7,8 +7,19 @@ Overrides are `key=value`; the key is a dotted path (`optimizer.learning_rate`) 
 one section has it, the last part alone (`learning_rate`). Values are read as TOML, else as text.
 """
 
+from pspo_bench.config.base import Section
 from pspo_bench.config.files import load_recipe, load_study, read_toml, validate
-from pspo_bench.config.sections import Recipe, Section
-from pspo_bench.config.studies import Range, Study
+from pspo_bench.config.sections import Recipe
+from pspo_bench.config.studies import BASE, Range, Study
 
-__all__ = ["Range", "Recipe", "Section", "Study", "load_recipe", "load_study", "read_toml", "validate"]
+__all__ = [
+    "BASE",
+    "Range",
+    "Recipe",
+    "Section",
+    "Study",
+    "load_recipe",
+    "load_study",
+    "read_toml",
+    "validate",
+]

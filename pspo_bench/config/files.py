@@ -24,8 +24,10 @@ def load_recipe(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
     """Read and validate a recipe. Raises ConfigError naming the file, the key and what is allowed."""
     file = find_recipe(path)
     values = read_toml(file)
+    if "arms" in values:
+        raise ConfigError(f"{file} is a study, not a recipe; run it with: pspo-bench study {path}")
     given = overrides.items() if isinstance(overrides, Mapping) else map(_split_override, overrides)
-    pairs = [pair for key, value in given for pair in _flat(key, value)]
+    pairs = [pair for key, value in given for pair in flat(key, value)]
     # a part's name first: it clears the settings of the one before
     for key, value in sorted(pairs, key=lambda pair: pair[0] not in ("objective.name", "reward.name")):
         _apply(values, key, value, str(file))
@@ -36,6 +38,8 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     """Read and validate a study file. Raises ConfigError as `load_recipe` does."""
     file = find_recipe(path)
     values = read_toml(file)
+    if "model" in values and "arms" not in values:
+        raise ConfigError(f"{file} is a recipe, not a study; train it with: pspo-bench train {path}")
     for key, value in map(_split_override, overrides):
         _set(values, key.split("."), value)
     return validate(Study, values, str(file))
@@ -108,11 +112,11 @@ def _split_override(text: str) -> tuple[str, Any]:
         return key.strip(), value
 
 
-def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+def flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     """A table given as an override changes its keys, one by one, and leaves the rest of the section alone."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _flat(f"{key}.{name}", inner)
+            yield from flat(f"{key}.{name}", inner)
     else:
         yield key, value
 

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pspo_bench.config.sections import Section
+from pspo_bench.config.base import Section
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 """Names become folders."""
+BASE = "base"
+"""What a model is called that was not trained here."""
 
 
 class Range(Section):
@@ -133,8 +135,16 @@ class Study(Section):
                 raise ValueError(
                     f"{what} must have names of their own; given more than once: {', '.join(twice)}"
                 )
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds must differ; got {self.seeds}")
+        if any(arm.name == BASE for arm in self.arms):
+            raise ValueError(
+                f"an arm cannot be called '{BASE}', which the untrained model is; choose another name"
+            )
+        for what, seeds in (
+            ("seeds", self.seeds),
+            ("tuning.seeds", self.tuning.seeds if self.tuning else []),
+        ):
+            if len(set(seeds)) != len(seeds):
+                raise ValueError(f"{what} must differ; got {seeds}")
         return self
 
     @model_validator(mode="after")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from pspo_bench.config import Range, Recipe, Study, load_recipe
-
-BASE = "base"
+from pspo_bench.config import BASE, Range, Recipe, Study, load_recipe
+from pspo_bench.config.files import flat
+from pspo_bench.errors import ConfigError
+from pspo_bench.models import full_spec
 
 Space = Mapping[str, Sequence[Any] | Range]
 Point = Mapping[str, Any]
@@ -52,16 +53,42 @@ class Cell:
 
 
 def arms(study: Study) -> list[Arm]:
-    """Every arm on every model, those with a grid taken apart."""
-    found = []
+    """Every arm on every model, those with a grid taken apart.
+
+    Raises ConfigError for two arms of one name, whose cells would share a folder, and for an arm that is tuned in what
+    it sets itself.
+    """
+    found: list[Arm] = []
     for prefix, of_model in _models(study):
         for section in study.arms:
             space = {**(study.tuning.space if study.tuning else {}), **section.space}
+            _require_free(study, section.name, space, {**of_model, **section.overrides, **section.grid})
             for point in points(section.grid):
                 name = "-".join([section.name, *(_named(key, value) for key, value in point.items())])
                 changes = {**study.overrides, **of_model, **section.overrides, **point}
                 found.append(Arm(prefix + name, changes, space))
+    names = [arm.name for arm in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"Two arms of study '{study.name}' come to be called '{name}'; rename one")
     return found
+
+
+def _require_free(study: Study, arm: str, space: Space, own: Mapping[str, Any]) -> None:
+    given = [name for key, value in own.items() for name, _ in flat(key, value)]
+    for key in space:
+        if any(_same(key, name) for name in given):
+            raise ConfigError(
+                f"Arm '{arm}' of study '{study.name}' sets {key}, which is tuned too: its value would not count;"
+                " take it out of the arm (or its model), or out of the tuning"
+            )
+
+
+def _same(key: str, other: str) -> bool:
+    """Whether two keys of a recipe may mean one: `alpha` is short for `objective.alpha`."""
+    if "." in key and "." in other:
+        return key == other
+    return key.rpartition(".")[2] == other.rpartition(".")[2]
 
 
 def points(space: Mapping[str, Sequence[Any]]) -> list[Point]:
@@ -102,6 +129,18 @@ def trial_cells(study: Study, tried: Mapping[str, Sequence[Point]]) -> list[Cell
     ]
 
 
+def limited(cell: Cell, limit: int | None) -> Cell:
+    """The cell with at most `limit` optimiser steps, in whole generation batches as resume points ask for."""
+    if limit is None or not cell.trains:
+        return cell
+    steps = min(limit, cell.recipe.budget.steps or limit)
+    per_batch = cell.recipe.rollout.steps_per_batch
+    budget = cell.recipe.budget.model_copy(
+        update={"steps": max(per_batch, steps - steps % per_batch), "epochs": None}
+    )
+    return replace(cell, recipe=cell.recipe.model_copy(update={"budget": budget}))
+
+
 def _models(study: Study) -> list[tuple[str, dict[str, Any]]]:
     """(what stands before a cell's name, what is changed in the recipe) of every base model."""
     if not study.models:
@@ -110,7 +149,10 @@ def _models(study: Study) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _recipe(study: Study, changes: Mapping[str, Any], name: str, seed: int) -> Recipe:
-    return load_recipe(study.recipe, {**changes, "name": f"{study.name}-{name}", "seed": seed})
+    recipe = load_recipe(study.recipe, {**changes, "name": f"{study.name}-{name}", "seed": seed})
+    # in full: the workers of a cluster are in another folder
+    model = recipe.model.model_copy(update={"base": full_spec(recipe.model.base)})
+    return recipe.model_copy(update={"model": model})
 
 
 def _named(key: str, value: Any) -> str:

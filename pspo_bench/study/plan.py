@@ -5,19 +5,23 @@ for line in plan_lines(load_study("pocket/controls"), output=Path("runs/pocket-c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Study
+from pspo_bench.engines import ENGINES
 from pspo_bench.errors import ConfigError
 from pspo_bench.evaluate import EvalSettings, workloads
-from pspo_bench.study.grid import Cell, cells, trial_cells
+from pspo_bench.study.grid import Cell, cells, limited, trial_cells
 from pspo_bench.study.tuning import METRIC, tried_points
 
 if TYPE_CHECKING:
     from pspo_bench.training import Plan
+
+PlanKey = tuple[str, int | None]
+"""An arm, and a trial of it or None."""
 
 
 def eval_settings(
@@ -41,39 +45,67 @@ def eval_settings(
     )
 
 
-def checked_plans(study: Study, grid: Sequence[Cell], settings: EvalSettings) -> dict[str, Plan]:
-    """The plan of every recipe among the cells that train, by its name.
+def checked_plans(
+    study: Study, grid: Sequence[Cell], settings: EvalSettings, limit: int | None = None
+) -> dict[PlanKey, Plan]:
+    """The plan of every arm and trial among the cells that train, which are those without a limit, with `limit`.
 
     Finds what is wrong with any cell or task now, not when its turn comes hours later. Raises ConfigError or DataError,
-    also for arms whose budgets are not equal in what the study says is.
+    also for arms whose budgets are not equal in what the study says is: whole, since a limit cuts arms that take
+    another number of steps on a batch at other places.
     """
+    _require_one_process()
+    ENGINES.get(study.evaluation.engine, f"study '{study.name}'")
+    workloads(study.evaluation.tasks, settings)
+    one_each = {plan_key(cell): cell for cell in grid if cell.trains}
+    if study.tuning:
+        _require_validation(study, one_each.values())
+    plans = _plans(one_each, settings)
+    _require_equal(study, plans.values())
+    return plans if limit is None else _plans({k: limited(c, limit) for k, c in one_each.items()}, settings)
+
+
+def plan_key(cell: Cell) -> PlanKey:
+    """What tells the plans of a study apart: seeds do not."""
+    return cell.arm, cell.trial
+
+
+def _plans(one_each: Mapping[PlanKey, Cell], settings: EvalSettings) -> dict[PlanKey, Plan]:
     from pspo_bench.training import plan
 
-    workloads(study.evaluation.tasks, settings)
-    recipes = {cell.recipe.name: cell.recipe for cell in grid if cell.trains}
-    if study.tuning:
-        blind = [name for name, recipe in recipes.items() if not recipe.data.validation_rows]
-        if blind:
-            raise ConfigError(
-                f"Study '{study.name}' tunes on the validation split, but {blind[0]} holds no rows out; set"
-                " data.validation_rows"
-            )
-    plans = {
-        name: plan(recipe, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
-        for name, recipe in recipes.items()
+    return {
+        key: plan(cell.recipe, data_dir=settings.data_dir, tasks_dir=settings.tasks_dir)
+        for key, cell in one_each.items()
     }
-    _require_equal(study, plans)
-    return plans
 
 
-def _require_equal(study: Study, plans: Mapping[str, Plan]) -> None:
-    drawing = {name: made for name, made in plans.items() if made.completions}
+def _require_one_process() -> None:
+    from pspo_bench.training.launch import process_count
+
+    if process_count() > 1:
+        raise ConfigError(
+            f"A study is run by one process, not by {process_count()}; start it without a launcher, and spread its"
+            " cells with --executor ray"
+        )
+
+
+def _require_validation(study: Study, grid: Iterable[Cell]) -> None:
+    for recipe in (cell.recipe for cell in grid):
+        what = f"Study '{study.name}' tunes on the validation split, but {recipe.name}"
+        if not recipe.data.validation_rows:
+            raise ConfigError(f"{what} holds no rows out; set data.validation_rows")
+        if not recipe.checkpoint.eval_steps:
+            raise ConfigError(f"{what} never scores it; set checkpoint.eval_steps")
+
+
+def _require_equal(study: Study, plans: Iterable[Plan]) -> None:
+    drawing = [made for made in plans if made.completions]
     amount = {"completions": "completions", "steps": "optimizer_steps"}.get(study.equal)
     if amount is None:
         return
     found: dict[int, str] = {}
-    for name, made in drawing.items():
-        found.setdefault(getattr(made, amount), name)
+    for made in drawing:
+        found.setdefault(getattr(made, amount), made.recipe.name)
     if len(found) > 1:
         told = ", ".join(f"{name} {count}" for count, name in sorted(found.items()))
         raise ConfigError(
@@ -94,12 +126,9 @@ def plan_lines(
 
     Where cells are finished below `output`, the time that the others will take is estimated from theirs.
     """
-    from pspo_bench.study.run import limited
-
     settings = eval_settings(study, limit, data_dir, tasks_dir)
-    trials = [limited(cell, limit) for cell in trial_cells(study, tried_points(study))]
-    grid = [limited(cell, limit) for cell in cells(study)]
-    plans = checked_plans(study, [*trials, *grid], settings)
+    trials, grid = trial_cells(study, tried_points(study)), cells(study)
+    plans = checked_plans(study, [*trials, *grid], settings, limit)
     loads = workloads(study.evaluation.tasks, settings)
     samples = sum(len(load.examples) * settings.repeats(t) for load in loads for t in settings.temperatures)
     for cell in trials:
@@ -114,8 +143,8 @@ def plan_lines(
     yield from _total([*trials, *grid], plans, samples, output)
 
 
-def _training_cost(cell: Cell, plans: Mapping[str, Plan]) -> str:
-    made = plans[cell.recipe.name]
+def _training_cost(cell: Cell, plans: Mapping[PlanKey, Plan]) -> str:
+    made = plans[plan_key(cell)]
     return (
         f"{made.optimizer_steps} optimiser steps on {len(made.training)} rows, "
         f"{made.completions} completions of at most {cell.recipe.rollout.max_tokens} tokens"
@@ -123,9 +152,9 @@ def _training_cost(cell: Cell, plans: Mapping[str, Plan]) -> str:
 
 
 def _total(
-    grid: Sequence[Cell], plans: Mapping[str, Plan], samples: int, output: Path | None
+    grid: Sequence[Cell], plans: Mapping[PlanKey, Plan], samples: int, output: Path | None
 ) -> Iterator[str]:
-    trained = [plans[cell.recipe.name] for cell in grid if cell.trains]
+    trained = [plans[plan_key(cell)] for cell in grid if cell.trains]
     scored = sum(cell.trial is None for cell in grid)
     steps, drawn, tokens = (
         sum(getattr(made, name) for made in trained)

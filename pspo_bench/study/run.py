@@ -5,7 +5,7 @@ board, failures = run_study(load_study("pocket/demo"), Path("runs/pocket-demo"),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from pspo_bench.config import Study
 from pspo_bench.errors import TrainingError
+from pspo_bench.report.text import escape_markdown
 from pspo_bench.store import Run, write_atomic, write_error
 from pspo_bench.study.cell import Failure, Work, run_path
 from pspo_bench.study.executors import STUDY_NAME, do_cells
-from pspo_bench.study.grid import Cell, cells, trial_cells
+from pspo_bench.study.grid import cells, limited, trial_cells
 from pspo_bench.study.plan import checked_plans, eval_settings
-from pspo_bench.study.tuning import TuningResults, tried_points, tuning_results, untuned
+from pspo_bench.study.tuning import tried_points, tuning_results, untuned
+from pspo_bench.tasks import data_folder
 
 if TYPE_CHECKING:
     from pspo_bench.evaluate.cluster import Cluster
@@ -45,16 +47,16 @@ def run_study(
 
     settings = eval_settings(study, limit, data_dir, tasks_dir)
     tried = tried_points(study)
-    trials = [limited(cell, limit) for cell in trial_cells(study, tried)]
-    checked_plans(study, [*trials, *(limited(cell, limit) for cell in cells(study))], settings)
+    trials = trial_cells(study, tried)
+    checked_plans(study, [*trials, *cells(study)], settings, limit)
     _begin(study, output)
-    # absolute: the workers of a cluster are somewhere else
-    settings = replace(settings, data_dir=_absolute(data_dir), tasks_dir=_absolute(tasks_dir))
+    # in full: the workers of a cluster are in another folder, and have other environment variables
+    settings = replace(settings, data_dir=_absolute(data_folder(data_dir)), tasks_dir=_absolute(tasks_dir))
     work = Work(tuple(study.evaluation.tasks), settings, output.resolve())
     do = partial(do_cells, work=work, cluster=cluster, report=report)
 
-    failures = do(trials, what="tuning") if trials else []
-    tuning = tuning_results(study, tried, output)
+    failures = do([limited(cell, limit) for cell in trials], what="tuning") if trials else []
+    tuning = tuning_results(study, tried, output, {failure.cell for failure in failures})
     grid = [limited(cell, limit) for cell in cells(study, tuning.chosen)]
     hopeless = untuned(study, tuning, grid)
     failures += [Failure(cell.name, "no trial of its tuning finished") for cell in hopeless]
@@ -66,20 +68,12 @@ def run_study(
     if not runs:
         raise TrainingError(f"No cell of study '{study.name}' finished; first failure: {failures[0].error}")
     board = leaderboard([run.path for run in runs])
-    _write_results(board, runs, [cell for cell in grid if cell.name not in failed], tuning, output)
+    _write_results(runs, output)
+    done = [cell for cell in grid if cell.trains and cell.name not in failed]
+    _write_tables(board, {cell.name: output / cell.folder for cell in done}, failures, output)
+    if tuning.trials:
+        write_atomic(output / "tuning.json", tuning.to_json().encode())
     return board, failures
-
-
-def limited(cell: Cell, limit: int | None) -> Cell:
-    """The cell with at most `limit` optimiser steps, in whole generation batches as resume points ask for."""
-    if limit is None or not cell.trains:
-        return cell
-    steps = min(limit, cell.recipe.budget.steps or limit)
-    per_batch = cell.recipe.rollout.steps_per_batch
-    budget = cell.recipe.budget.model_copy(
-        update={"steps": max(per_batch, steps - steps % per_batch), "epochs": None}
-    )
-    return replace(cell, recipe=cell.recipe.model_copy(update={"budget": budget}))
 
 
 def _absolute(folder: Path | None) -> Path | None:
@@ -94,19 +88,33 @@ def _begin(study: Study, output: Path) -> None:
     write_atomic(output / STUDY_NAME, (study.model_dump_json(indent=2) + "\n").encode())
 
 
-def _write_results(
-    board: Leaderboard, runs: Sequence[Run], done: Sequence[Cell], tuning: TuningResults, output: Path
-) -> None:
+def _write_results(runs: Sequence[Run], output: Path) -> None:
+    """A result file a run, and no others: those of cells that have left the study or fail now would be read as its."""
     from pspo_bench.report import dump_result, export_result
-    from pspo_bench.report.learning import learning_curves, matched_markdown
 
+    for file in (output / "results").glob("*.json"):
+        if file.stem not in {run.path.name for run in runs}:
+            file.unlink()
     for run in runs:
         write_atomic(output / "results" / f"{run.path.name}.json", dump_result(export_result(run)).encode())
-    command = f"pspo-bench leaderboard {output / 'runs'} -o {output / 'LEADERBOARD.md'}"
-    write_atomic(output / "LEADERBOARD.md", board.to_markdown(command).encode())
+
+
+def _write_tables(
+    board: Leaderboard, checkpoints: Mapping[str, Path], failures: Sequence[Failure], output: Path
+) -> None:
+    from pspo_bench.report.learning import learning_curves, matched_markdown
+
+    command = f"pspo-bench leaderboard {output / 'results'} -o {output / 'LEADERBOARD.md'}"
+    write_atomic(output / "LEADERBOARD.md", (board.to_markdown(command) + _not_finished(failures)).encode())
     write_atomic(output / "leaderboard.json", board.to_json().encode())
-    curves = learning_curves({cell.name: output / cell.folder for cell in done if cell.trains})
+    curves = learning_curves(checkpoints)
     write_atomic(output / "curves.csv", curves.to_csv(index=False, float_format="%.5g").encode())
     write_atomic(output / "MATCHED.md", matched_markdown(curves).encode())
-    if tuning.trials:
-        write_atomic(output / "tuning.json", tuning.to_json().encode())
+
+
+def _not_finished(failures: Sequence[Failure]) -> str:
+    """What the table lacks, in its own file: an arm without some of its seeds is not what was asked for."""
+    if not failures:
+        return ""
+    lines = [f"- {escape_markdown(f'{failure.cell}: {failure.error}')}" for failure in failures]
+    return "\n".join(["", "## Not finished", "", *lines, ""])

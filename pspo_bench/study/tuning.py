@@ -10,7 +10,7 @@ Why equal budgets: an arm that is tuned more looks better by selection alone (ht
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -80,12 +80,19 @@ def _drawn(values: Sequence[Any] | Range, rng: Generator) -> Any:
     return exp(float(rng.uniform(log(values.low), log(values.high))))
 
 
-def tuning_results(study: Study, tried: Mapping[str, Sequence[Point]], output: Path) -> TuningResults:
-    """Read the finished trials' logs below `output`. The best point of an arm is the first with the highest score."""
+def tuning_results(
+    study: Study, tried: Mapping[str, Sequence[Point]], output: Path, failed: Collection[str] = ()
+) -> TuningResults:
+    """Read the finished trials' logs below `output`. The best point of an arm is the first with the highest score.
+
+    `failed`: the names of trials that count as failed whatever their folders hold, which may be from before the study
+    was changed.
+    """
     by_trial: dict[tuple[str, int], list[float | None]] = {}
     for cell in trial_cells(study, tried):
         assert cell.trial is not None
-        by_trial.setdefault((cell.arm, cell.trial), []).append(validation_score(output / cell.folder))
+        score = None if cell.name in failed else last_score(output / cell.folder)
+        by_trial.setdefault((cell.arm, cell.trial), []).append(score)
     trials = tuple(
         Trial(arm, number, tried[arm][number], tuple(scores)) for (arm, number), scores in by_trial.items()
     )
@@ -97,7 +104,7 @@ def _best(arm: str, trials: Iterable[Trial]) -> Point | None:
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
-def validation_score(checkpoint: Path) -> float | None:
+def last_score(checkpoint: Path) -> float | None:
     """The last validation accuracy of a finished training run; None if there is none."""
     import pandas as pd
 
@@ -109,8 +116,8 @@ def validation_score(checkpoint: Path) -> float | None:
 
 
 def drop_weights(checkpoint: Path) -> None:
-    """A trial is kept for its log and manifest; its weights are never scored, and would fill the disk."""
-    for file in checkpoint.glob("*.safetensors*"):
+    """A trial is kept for its log and manifest; its weights, those of its steps too, would fill the disk."""
+    for file in checkpoint.rglob("*.safetensors*"):
         file.unlink()
 
 

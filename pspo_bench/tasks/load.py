@@ -127,6 +127,11 @@ def load_examples(
     return _limited(examples, limit)
 
 
+def data_folder(given: Path | None) -> Path | None:
+    """The folder of the data sets: the one that is given, else that of PSPO_BENCH_DATA; None for the Hub."""
+    return given or (Path(os.environ[DATA_ENV]) if os.environ.get(DATA_ENV) else None)
+
+
 def content_hash(examples: Iterable[Example]) -> str:
     """SHA-256 of all (question, gold) pairs, blind to row order and to runs of white space.
 
@@ -147,7 +152,7 @@ def _rows(task: Task, split: str, data_dir: Path | None) -> tuple[list[dict[str,
     if spec.file:
         file = task.path.parent / spec.file
         return _read_jsonl(file), str(file)
-    folder = data_dir or (Path(os.environ[DATA_ENV]) if os.environ.get(DATA_ENV) else None)
+    folder = data_folder(data_dir)
     if folder is not None:
         file = folder / task.name / f"{split}.jsonl"
         return _read_jsonl(file), str(file)

@@ -58,7 +58,8 @@ def claim(made: Plan, output: Path, resume: bool) -> None:
         if {**earlier, "tracking": None} != {**resolved, "tracking": None}:
             changed = ", ".join(_differences(earlier, {**resolved, "tracking": earlier.get("tracking")}))
             raise TrainingError(
-                f"{output} was started with another recipe (differs in {changed}); use another folder"
+                f"{output} was started with another recipe (differs in {changed}); use another folder,"
+                " or delete this one to train anew"
             )
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import ConfigError, MissingExtraError
-from pspo_bench.models import BUILTIN
+from pspo_bench.models import full_spec
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -54,7 +54,7 @@ def lora_config(recipe: Recipe, model: Any) -> LoraConfig | None:
 def save_adapter(model: Any, state: dict[str, Any], recipe: Recipe, folder: Path) -> None:
     """Write the adapter alone, and the base as the recipe names it: PEFT would write where its files lay."""
     config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = _base_spec(recipe), recipe.model.revision
+    config.base_model_name_or_path, config.revision = full_spec(recipe.model.base), recipe.model.revision
     # "auto" would look the base up on the Hub, to see whether the vocabulary was resized
     model.save_pretrained(folder, state_dict=state, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a form of PEFT's that nobody has filled in
@@ -65,13 +65,6 @@ def load_adapter(model: Any, state: dict[str, Any]) -> None:
     from peft import set_peft_model_state_dict
 
     set_peft_model_state_dict(model, state)
-
-
-def _base_spec(recipe: Recipe) -> str:
-    """The recipe's base; a local path in full, so that it is found from any folder."""
-    path = Path(recipe.model.base).expanduser()
-    builtin = recipe.model.base in BUILTIN
-    return str(path.resolve()) if path.exists() and not builtin else recipe.model.base
 
 
 def _require_layers(model: Any, wanted: list[str]) -> None:

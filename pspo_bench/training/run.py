@@ -54,7 +54,20 @@ def train(
     if agreed(partial(_claimed_and_finished, made, output, resume)):
         return output
     agreed(partial(require_server, recipe))
-    return _train(made, output, agreed(partial(last_resume_point, output / WORK_NAME)))
+    try:
+        return _train(made, output, agreed(partial(last_resume_point, output / WORK_NAME)))
+    finally:
+        _release_memory()
+
+
+def _release_memory() -> None:
+    """Free what the training held, which refers to itself in circles, for the scoring that follows in a study.
+
+    torch keeps freed memory of a GPU; vLLM, in a process of its own, would not get it.
+    """
+    from accelerate.utils.memory import clear_device_cache
+
+    clear_device_cache(garbage_collection=True)
 
 
 def _claimed_and_finished(made: Plan, output: Path, resume: bool) -> bool:
@@ -110,7 +123,7 @@ def _train(made: Plan, output: Path, resume_point: Path | None) -> Path:
     if trainer.accelerator.is_main_process:
         _tell_warnings(recipe, log)
     trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.free_memory()  # a study scores the checkpoint next, in this process
+    trainer.accelerator.free_memory()
     return output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -35,9 +36,16 @@ def log_of(checkpoint: Path) -> pd.DataFrame:
     return pd.read_parquet(checkpoint / "training_log.parquet").set_index("step")
 
 
+def parameters() -> set[int]:
+    """The weights that are in memory, by identity."""
+    return {id(found) for found in gc.get_objects() if isinstance(found, torch.nn.Parameter)}
+
+
 @pytest.mark.parametrize("objective", ["clip", "unclipped", "pspo", "sft"])
 def test_a_run_leaves_a_checkpoint_a_manifest_and_a_log(tmp_path: Path, objective: str) -> None:
     made = recipe(f"objective.name={objective}", "iterations=2", "budget.steps=4", "save_steps=2")
+    gc.collect()
+    others = parameters()
     checkpoint = train(made, tmp_path / "out")
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     assert manifest["objective"]["name"] == objective
@@ -46,6 +54,7 @@ def test_a_run_leaves_a_checkpoint_a_manifest_and_a_log(tmp_path: Path, objectiv
     assert manifest["weights_sha256"] == resolve(str(checkpoint)).fingerprint != manifest["base_fingerprint"]
     assert manifest["versions"]["trl"].startswith("1.16")
     assert manifest["data"]["training_rows"] == 64
+    assert not parameters() - others, "its model would stand in the way of what a study scores next"
     log = log_of(checkpoint)
     assert list(log.index) == [0, 1, 2, 3, 4]
     assert list(log["validation_accuracy"].dropna().index) == [0, 2, 4]
