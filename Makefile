@@ -69,8 +69,13 @@ test-interop: $(STAMP) ## import and export against the real lm-eval and lightev
 	PSPO_BENCH_LIGHTEVAL_PYTHON=$(CURDIR)/build/lighteval/bin/python \
 	  $(BIN)/python -m pytest -q -m slow tests/interop $(PYTEST_ARGS)
 
-leaderboard: $(STAMP) ## write results/LEADERBOARD.md anew from results/measured
-	$(BIN)/pspo-bench leaderboard results/measured --reported --format markdown --output results/LEADERBOARD.md
+# A table of its own for each study with controls: their arms have other budgets than those of the demo.
+leaderboard: $(STAMP) ## write the tables of results/ anew from results/measured
+	$(BIN)/pspo-bench leaderboard results/measured/pocket-demo results/measured/smollm2-gsm8k-cpu --reported \
+	  --format markdown --output results/LEADERBOARD.md
+	for study in pocket-controls pocket-step-sizes; do \
+	  $(BIN)/pspo-bench leaderboard results/measured/$$study/results --output results/measured/$$study/LEADERBOARD.md; \
+	done
 
 clean: ## remove caches and built packages; .venv and runs/ stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
