@@ -54,9 +54,14 @@ class MissingExtraError(PspoBenchError):
     exit_code = 2
 
     def __init__(self, extra: str, needed_for: str) -> None:
+        self.extra, self.needed_for = extra, needed_for
         super().__init__(
             f"{needed_for} needs the extra '{extra}'; install it with: pip install 'pspo-bench[{extra}]'"
         )
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """For pickle, by which an error gets to other processes: it would call the class with the message."""
+        return type(self), (self.extra, self.needed_for)
 
 
 def printable(text: str) -> str:

@@ -85,6 +85,11 @@ class LoadedModel:
     manifest: dict[str, Any] | None = None
 
 
+def is_gguf(spec: str) -> bool:
+    """Whether a spec names a GGUF file, which transformers alone reads as a model to train."""
+    return spec == "smollm2" or spec.endswith(".gguf")
+
+
 def resolve(spec: str, *, revision: str | None = None, trust_remote_code: bool = False) -> ModelFiles:
     """Find a model's files and hash its weights, without loading them (and without torch).
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from tqdm import tqdm
 from transformers import TrainerCallback
 
@@ -58,6 +59,7 @@ class TrainingLog(TrainerCallback):
         self.rows.setdefault(state.global_step, {"step": state.global_step}).update(figures)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        PartialState().wait_for_everyone()  # the log makes a resume point complete: each process has saved its part
         if state.is_world_process_zero:
             self.write(Path(args.output_dir) / f"checkpoint-{state.global_step}" / LOG_NAME)
 

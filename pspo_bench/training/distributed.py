@@ -96,9 +96,8 @@ def whole_state(trainer: Any) -> dict[str, torch.Tensor]:
     model = trainer.accelerator.unwrap_model(wrapped)
     spread = _is_fsdp(wrapped) or _is_zero3(trainer)
     state = trainer.accelerator.get_state_dict(wrapped) if spread else model.state_dict()
-    tied = (
-        getattr(model, "all_tied_weights_keys", None) or {}
-    )  # gathered, they no longer share memory: once is enough
+    # gathered, tied weights no longer share memory: once is enough
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
     return {name: weight for name, weight in state.items() if name not in tied}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import ConfigError
+from pspo_bench.models import is_gguf
 from pspo_bench.objectives import get_objective
 from pspo_bench.prompts import system_prompt
 from pspo_bench.records import Example
@@ -51,6 +52,7 @@ def plan(recipe: Recipe, *, data_dir: Path | None = None, tasks_dir: Path | None
         get_objective(recipe.objective.name, where).resolve(recipe.objective.settings, where)
     elif recipe.objective.settings:
         raise ConfigError(f"objective 'sft' has no settings, but got: {', '.join(recipe.objective.settings)}")
+    _require_reference(recipe)
     require_launch(recipe)
     require_peft(recipe)
     require_vllm(recipe)
@@ -81,6 +83,16 @@ def _readable(
     examples = load_examples(task, split, data_dir=data_dir)
     require_readable_golds(task, examples)
     return task, tuple(examples)
+
+
+def _require_reference(recipe: Recipe) -> None:
+    """TRL loads the reference of the KL term anew, from the folder of the base; an adapter has it in the model."""
+    needed = recipe.loss.kl_beta and recipe.objective.name != SFT and recipe.model.lora is None
+    if needed and is_gguf(recipe.model.base):
+        raise ConfigError(
+            f"loss.kl_beta needs the base a second time, which TRL cannot load from the GGUF file of"
+            f" '{recipe.model.base}'; train an adapter ([model.lora]), or give a folder as model.base"
+        )
 
 
 def steps_per_epoch(made: Plan) -> int:

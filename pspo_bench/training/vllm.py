@@ -26,6 +26,7 @@ from packaging.version import Version
 
 from pspo_bench.config import Recipe
 from pspo_bench.errors import ConfigError, MissingExtraError, TrainingError
+from pspo_bench.models import is_gguf
 from pspo_bench.training.launch import process_count
 
 OLDEST, NEWEST = "0.22.0", "0.31.0"
@@ -71,10 +72,9 @@ def require_vllm(recipe: Recipe) -> None:
     if importlib.util.find_spec("vllm") is None:
         raise MissingExtraError("vllm", "rollout.engine='vllm'")
     require_known_version(_vllm_version())
-    base = recipe.model.base
-    if base == "smollm2" or base.endswith(".gguf"):
+    if is_gguf(recipe.model.base):
         raise ConfigError(
-            f"rollout.engine='vllm' cannot read the GGUF base '{base}'; save it as a folder first"
+            f"rollout.engine='vllm' cannot read the GGUF base '{recipe.model.base}'; save it as a folder first"
             " (load it with transformers, then save_pretrained), or set rollout.engine='hf'"
         )
     parallel = recipe.rollout.vllm.tensor_parallel_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from accelerate.utils.launch import prepare_multi_gpu_env
 
 from pspo_bench.config import load_recipe
 from pspo_bench.config.files import find_recipe
-from pspo_bench.errors import ConfigError
+from pspo_bench.errors import ConfigError, MissingExtraError
 from pspo_bench.resources import recipes_dir
 from pspo_bench.training import plan
 
@@ -98,3 +99,15 @@ def test_launches_that_cannot_work_are_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=message):
         plan(load_recipe("pocket/grpo", ["model.base=/no/such/model", *overrides]))
+
+
+def test_a_reference_that_cannot_be_loaded_is_refused() -> None:
+    overrides = ["model.base=smollm2", "loss.kl_beta=0.1"]
+    with pytest.raises(ConfigError, match=r"cannot load from the GGUF file of 'smollm2'; train an adapter"):
+        plan(load_recipe("pocket/grpo", overrides))
+    assert plan(load_recipe("pocket/grpo", [*overrides, "model.lora.r=4"])).optimizer_steps == 60
+
+
+def test_an_error_gets_to_the_other_processes_whole() -> None:
+    error = pickle.loads(pickle.dumps(MissingExtraError("vllm", "rollout.engine='vllm'")))
+    assert str(error) == str(MissingExtraError("vllm", "rollout.engine='vllm'"))
