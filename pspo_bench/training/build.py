@@ -6,6 +6,7 @@ trainer.train()
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -52,18 +53,23 @@ def build_trainer(made: Plan, loaded: LoadedModel, work_dir: Path, callbacks: Se
         from pspo_bench.training.settings import grpo_config
         from pspo_bench.training.trainer import TrustRegionTrainer
 
-        trainer = TrustRegionTrainer(
-            args=grpo_config(recipe, work_dir, made.optimizer_steps),
-            train_dataset=rollout_dataset(made.training, made.system_prompt, loaded.tokenizer),
-            reward_funcs=[
-                RewardFunction(recipe.reward, seed=recipe.seed, ends=eos_ids(loaded.model, loaded.tokenizer))
-            ],
-            objective=_objective_function(recipe),
-            aggregation=recipe.loss.aggregation,
-            shared_prompts=recipe.rollout.shared_prompts,
-            rollout_func=HFRollout(loaded, seed=recipe.seed) if recipe.rollout.engine == "hf" else None,
-            **common,
-        )
+        with warnings.catch_warnings():
+            # TRL calls the hook experimental at every use; tests hold its contract
+            warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
+            trainer = TrustRegionTrainer(
+                args=grpo_config(recipe, work_dir, made.optimizer_steps),
+                train_dataset=rollout_dataset(made.training, made.system_prompt, loaded.tokenizer),
+                reward_funcs=[
+                    RewardFunction(
+                        recipe.reward, seed=recipe.seed, ends=eos_ids(loaded.model, loaded.tokenizer)
+                    )
+                ],
+                objective=_objective_function(recipe),
+                aggregation=recipe.loss.aggregation,
+                shared_prompts=recipe.rollout.shared_prompts,
+                rollout_func=HFRollout(loaded, seed=recipe.seed) if recipe.rollout.engine == "hf" else None,
+                **common,
+            )
     for noisy in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(noisy)
     return trainer

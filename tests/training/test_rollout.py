@@ -82,6 +82,13 @@ def test_both_engines_train_on_the_same_questions(tiny_folder: Path, tmp_path: P
     assert prompts[0].iloc[0] > 16 * 40  # 4 questions of 4 copies each, none of them shorter than 40 tokens
 
 
+def test_the_hook_is_not_warned_of(
+    tiny_folder: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    train(recipe(tiny_folder, "budget.steps=2"), tmp_path / "run")
+    assert not [warning for warning in recwarn if "rollout_func" in str(warning.message)]
+
+
 def test_the_first_step_on_a_batch_is_exactly_on_policy(tmp_path: Path) -> None:
     """With two passes: ratios of the first are 1 to the last bit (a clip at 0 would decide by rounding), then not."""
     made = recipe(base_path(), "objective.epsilon=0", "max_tokens=48")
