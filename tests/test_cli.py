@@ -86,7 +86,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["leaderboard", "nowhere"], 1, "nowhere"),
         (["check", "nowhere.jsonl"], 1, "nowhere.jsonl"),
         (["tasks", "show", "gsm8k", "--data-dir", "nowhere"], 1, "nowhere/gsm8k/test.jsonl does not exist"),
-        (["study", "pocket/grpo"], 2, "key 'arms' is missing"),
+        (["study", "pocket/grpo"], 2, "is a recipe, not a study"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(

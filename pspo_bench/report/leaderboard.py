@@ -265,9 +265,12 @@ def _mean_score(correct: Counts, samples: Counts) -> float:
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """By macro mean, ties at the printed precision sharing a rank; rows that cannot be ranked come last."""
+    """By macro mean, ties at the printed precision sharing a rank; rows that cannot be ranked come last.
+
+    Ties stand by name, so that a table does not depend on the order in which its runs were found.
+    """
     able = [row for row in rows if row.macro is not None and "‡" not in row.marks]
-    able.sort(key=lambda row: -_printed(row))
+    able.sort(key=lambda row: (-_printed(row), row.objective))
     ranked = [replace(row, rank=1 + sum(_printed(o) > _printed(row) for o in able)) for row in able]
     return [*ranked, *(row for row in rows if row.macro is None or "‡" in row.marks)]
 

@@ -96,8 +96,9 @@ class TestRanks:
     def test_order_and_ties(self, make_run: MakeRun) -> None:
         scores = {"low": [1, 0, 0, 0], "tie2": [1, 0, 1, 0], "tie1": [0, 1, 0, 1], "top": [1, 1, 1, 0]}
         runs = [make_run(name, {"a": right}, objective=name) for name, right in scores.items()]
-        found = [(row.objective, row.rank) for row in board_of(*runs).tables[0].rows]
-        assert found == [("top", 1), ("tie2", 2), ("tie1", 2), ("low", 4)]
+        for order in (runs, runs[::-1]):
+            found = [(row.objective, row.rank) for row in board_of(*order).tables[0].rows]
+            assert found == [("top", 1), ("tie1", 2), ("tie2", 2), ("low", 4)]
 
     def test_missing_task(self, make_run: MakeRun) -> None:
         full = make_run("full", {"a": [1, 0], "b": [0, 0]}, objective="clip")
