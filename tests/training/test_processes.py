@@ -23,10 +23,10 @@ from pspo_bench.training.callbacks import TIMING
 
 SCRIPT = Path(__file__).parent / "several_runs.py"
 # 4 questions × 4 completions a step, in micro-batches of 4: one process takes 4 of them a step, each of two takes 2.
-# A generation batch is 2 minibatches × 2 iterations = 4 steps; 6 validation rows are 3 for each of two processes.
+# A generation batch is 2 minibatches × 2 iterations = 4 steps; 4 validation rows are 2 for each of two processes.
 SETTINGS = [
-    "data.limit=64", "data.validation_rows=6", "prompts_per_step=4", "group_size=4", "max_tokens=40", "micro_batch=4",
-    "minibatches=2", "iterations=2", "learning_rate=5e-4", "budget.steps=8", "save_steps=4", "eval_steps=4",
+    "data.limit=64", "data.validation_rows=4", "prompts_per_step=4", "group_size=4", "max_tokens=40", "micro_batch=4",
+    "minibatches=2", "iterations=2", "learning_rate=5e-4", "budget.steps=4", "save_steps=4", "eval_steps=4",
 ]  # fmt: skip
 
 TIMEOUT_S = 400
@@ -87,7 +87,7 @@ def assert_same_training(first: Path, second: Path, unlike: Sequence[str] = ()) 
 ARMS = {
     "grpo": ["aggregation=grpo"],
     "bnpo": ["aggregation=bnpo"],
-    "dapo": ["aggregation=dapo", "loss.kl_beta=0.05"],
+    "dapo": ["aggregation=dapo", "loss.kl_beta=0.05", "budget.steps=8"],
     "dr_grpo": ["aggregation=dr_grpo", "objective.name=pspo"],
     "sft": ["objective.name=sft"],
 }
@@ -110,7 +110,10 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
 
 def test_a_model_spread_by_fsdp_trains_as_a_whole_one_does(tmp_path: Path) -> None:
     """Weights, validation and rollouts need the weights whole; a checkpoint is that of one process, by its hash too."""
-    arms = {"full": ["loss.kl_beta=0.05", "checkpoint.keep=true"], "lora": ["model.lora.r=4"]}
+    arms = {
+        "full": ["loss.kl_beta=0.05", "checkpoint.keep=true", "budget.steps=8"],
+        "lora": ["model.lora.r=4"],
+    }
     run_in_two([(overrides, tmp_path / f"fsdp-{name}") for name, overrides in arms.items()], fsdp=True)
     for name, overrides in arms.items():
         train(load_recipe("pocket/grpo", [*SETTINGS, *overrides]), tmp_path / f"one-{name}")
@@ -125,7 +128,7 @@ def test_a_model_spread_by_fsdp_trains_as_a_whole_one_does(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("fsdp", [False, True], ids=["ddp", "fsdp"])
 def test_two_processes_that_were_killed_go_on_bit_for_bit(tmp_path: Path, fsdp: bool) -> None:
-    overrides = ["budget.steps=12", "save_steps=4", "eval_steps=4"]
+    overrides = ["budget.steps=12"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run_in_two([(overrides, whole)], fsdp=fsdp)
     with launched([(overrides, killed)], fsdp=fsdp) as process:
