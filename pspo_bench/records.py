@@ -67,7 +67,8 @@ class Sampling:
 
     The candidates for a token are those in the nucleus of mass `top_p`, among the `top_k` most probable (0: all),
     and at least `min_p` times as probable as the most probable one. A completion ends before a `stop` string or, with
-    `stop_at_answer_line`, after a whole line `#### <something>`.
+    `stop_at_answer_line`, after a whole line `#### <something>`. With `json_schema` (JSON text) engines that can hold a
+    completion to a schema do so; others leave it out.
     """
 
     temperature: float = 0.0
@@ -77,6 +78,7 @@ class Sampling:
     top_k: int = 0
     min_p: float = 0.0
     stop_at_answer_line: bool = False
+    json_schema: str | None = None
 
     @property
     def stop_conditions(self) -> str:

@@ -89,9 +89,30 @@ def body(request: Request, wire: Wire) -> dict[str, Any]:
     if wire.send_seed:
         # 31 bits: llama.cpp keeps 32, of which it takes all ones for "random", and some servers' JSON holds 53.
         found["seed"] = request.seed & 0x7FFFFFFF
+    found |= _constraint(drawn.json_schema, wire)
     if wire.stream:
         found |= {"stream": True, "stream_options": {"include_usage": True}}
     return {**found, **wire.extra_body}
+
+
+def _constraint(schema: str | None, wire: Wire) -> dict[str, Any]:
+    """How the server is told to hold the answer to a schema; nothing where it has no field for it.
+
+    Sources: https://docs.vllm.ai/en/latest/features/structured_outputs.html,
+    https://platform.openai.com/docs/guides/structured-outputs; llama.cpp's server and llama-cpp-python share a form
+    of their own, https://github.com/ggml-org/llama.cpp/tree/master/tools/server (`response_format`).
+    """
+    if schema is None:
+        return {}
+    read = json.loads(schema)
+    if wire.dialect == "vllm":
+        return {"structured_outputs": {"json": read}}
+    if wire.endpoint != "chat":
+        return {}
+    if wire.dialect == "llamacpp":
+        return {"response_format": {"type": "json_object", "schema": read}}
+    named = {"name": "reply", "strict": True, "schema": read}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
 
 
 def _prompt(prompt: str, wire: Wire) -> dict[str, Any]:
