@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 EXIT_UNEXPECTED = 70
-RESUMES = {"train", "eval", "study", "demo", "push"}
+RESUMES = {"train", "eval", "study", "demo", "push", "judge"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,6 +28,7 @@ COMMANDS = {
     "export": ("interop", "hand out a run as another harness's log"),
     "rescore": ("check", "check the saved completions of runs again, without a model"),
     "audit": ("audit", "give the samples of runs to every grader and say where they disagree"),
+    "judge": ("judge", "let a language model, or people, judge how samples argue"),
     "push": ("push", "publish a checkpoint with a model card and its results on the Hugging Face Hub"),
     "pocket": ("pocket", "the model that ships with the package"),
     "demo": ("study", "the whole loop on the pocket model: train, score, leaderboard"),

@@ -1,8 +1,8 @@
 """Blinded pairs in both orders: who argues better, arm against arm, by stratum.
 
     result = compare(judge, load_items(paths, Selection(limit=200)), canaries=8)
-    result.strata[0].duels[0]         # Duel(first="clip", second="pspo", wins=75, ties=0, losses=25, flip_rate=0.0, ...)
-    result.strata[0].standings[1]     # Standing(arm="pspo", strength=-1.0986, interval=..., controlled=-1.05, ...)
+    result.strata[0].duels[0]       # Duel(first="clip", second="pspo", wins=75, ties=0, losses=25, flip_rate=0.0, ...)
+    result.strata[0].standings[1]   # Standing(arm="pspo", strength=-1.0986, interval=..., controlled=-1.05, ...)
 
 A pair is two samples of one question, of the same seed where both arms have it. The judge sees it twice, each text
 once as solution_1. Naming the same text twice is a win; everything else that is valid is a tie, and where the two
@@ -18,7 +18,8 @@ from itertools import combinations
 
 from pspo_bench.errors import ConfigError, StoreError
 from pspo_bench.judge.calls import Call, Judge, Reply
-from pspo_bench.judge.canaries import Base, CanaryRate, arena_canaries, bases, fields
+from pspo_bench.judge.canaries import Base, bases, fields
+from pspo_bench.judge.canary_rates import CanaryRate, arena_rates
 from pspo_bench.judge.items import Item, Loaded
 from pspo_bench.judge.prompts import ARENA
 from pspo_bench.judge.reply import FIRST, SECOND
@@ -131,10 +132,10 @@ def arena_calls(pair: Pair, cap: int) -> tuple[Call, Call]:
 def compare(judge: Judge, loaded: Loaded, *, canaries: int, seed: int = 0) -> ArenaResult:
     """Judge every pair in both orders, canaries first. Raises ConfigError where there are no pairs."""
     pairs = require_pairs(loaded)
-    rates = arena_canaries(judge, bases(loaded.items, canaries, seed))
+    rates = arena_rates(judge, bases(loaded.items, canaries, seed))
     cap = judge.settings.max_chars
     calls = [arena_calls(pair, cap) for pair in pairs]
-    asked = [index for index, (call, _) in enumerate(calls) if not _identical(call)]
+    asked = [index for index, (call, _) in enumerate(calls) if not is_identical(call)]
     replies = judge.ask(ARENA, [call for index in asked for call in calls[index]])
     by_pair = dict(zip(asked, zip(replies[::2], replies[1::2], strict=True), strict=True))
     rows = [_judged(pair, calls[index][0], by_pair.get(index)) for index, pair in enumerate(pairs)]
@@ -163,7 +164,8 @@ def require_pairs(loaded: Loaded) -> list[Pair]:
     return pairs
 
 
-def _identical(call: Call) -> bool:
+def is_identical(call: Call) -> bool:
+    """Whether the judge would see one text twice."""
     return call.fields["solution_1"] == call.fields["solution_2"]
 
 

@@ -4,10 +4,10 @@
     P(i beats j) = 1 / (1 + exp(-(s_i - s_j + b * gap)))              gap = tanh((length_i - length_j) / sd), sd about 0
 
 A tie is half a win for each. The second line follows length-controlled AlpacaEval (arXiv 2404.04475), which adds a
-term of length to the logistic regression and reads off the win rate at a gap of 0; deviations: its term for how hard
-each instruction is for the baseline is left out (it is fitted on the judgements of many models, which we have not), and the
-games of all arms are fitted together. Both fits are penalised by RIDGE / 2 times the sum of squares, so that an arm that
-wins every game has a finite strength; 75 wins against 25 give log 3 less 0.0003.
+term of length to the logistic regression and reads off the win rate at a gap of 0. Deviations: its term for how hard an
+instruction is for the baseline is left out (it is fitted on the judgements of many models, which we have not), and the
+games of all arms are fitted together. Both fits are penalised by RIDGE / 2 times the sum of squares, so that an arm
+that wins every game has a finite strength; 75 wins against 25 give log 3 less 0.0003.
 
     >>> s = Fit.of(Games.of([0] * 100, [1] * 100, [1.0] * 75 + [0.0] * 25), 2)()
     >>> round(float(s[0] - s[1]), 2)                                    # log 3 = 1.0986

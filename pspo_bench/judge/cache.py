@@ -1,6 +1,6 @@
 """The judge's replies on disk: an append-only file of JSON lines, so that a kill loses only what was under way.
 
-    {"key": "1f…", "prompt": "rubric", "version": "9c…", "judge": "gpt-x", "reply": "{\\"note\\": …", "finish": "stop", …}
+    {"key": "1f…", "prompt": "rubric", "version": "9c…", "judge": "gpt-x", "reply": "{…}", "finish": "stop", …}
 
 The key is a hash of everything that a reply depends on (`judge.calls.Judge.key`). A line that was torn by a kill is
 skipped and its call made again. The texts that were judged are not in it: data sets are not always free to pass on.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pspo_bench.judge.calls import Judge
-    from pspo_bench.judge.canaries import CanaryRate
+    from pspo_bench.judge.canary_rates import CanaryRate
     from pspo_bench.judge.items import Loaded
 
 _TRUSTED_RATE = 0.9

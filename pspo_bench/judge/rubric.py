@@ -15,8 +15,8 @@ import numpy as np
 from pspo_bench.errors import ConfigError
 from pspo_bench.judge.agreement import FlagAgreement, against_flag
 from pspo_bench.judge.calls import Call, Judge
-from pspo_bench.judge.canaries import CanaryRate, bases, fields, rubric_canaries
-from pspo_bench.judge.canaries import Base as Solution
+from pspo_bench.judge.canaries import Base, bases, fields
+from pspo_bench.judge.canary_rates import CanaryRate, rubric_rates
 from pspo_bench.judge.items import Item, Loaded
 from pspo_bench.judge.prompts import DIMENSIONS, RUBRIC
 from pspo_bench.judge.report import Account, account, cautions
@@ -79,14 +79,19 @@ class RubricResult:
 
 
 def rubric_call(item: Item, cap: int) -> Call:
-    return Call(fields(Solution(item.question, item.text), cap, solution=item.text))
+    return Call(fields(Base(item.question, item.text), cap, solution=item.text))
+
+
+def require_items(loaded: Loaded) -> None:
+    """Raises ConfigError if there is nothing to grade."""
+    if not loaded.items:
+        raise ConfigError("There is nothing to grade in these runs; see --tasks and --temperature")
 
 
 def grade(judge: Judge, loaded: Loaded, *, canaries: int, seed: int = 0) -> RubricResult:
     """Grade every item, canaries first. Raises ConfigError without items, and as `Judge.ask`."""
-    if not loaded.items:
-        raise ConfigError("There is nothing to grade in these runs; see --tasks and --temperature")
-    rates = rubric_canaries(judge, bases(loaded.items, canaries, seed))
+    require_items(loaded)
+    rates = rubric_rates(judge, bases(loaded.items, canaries, seed))
     calls = [rubric_call(item, judge.settings.max_chars) for item in loaded.items]
     replies = judge.ask(RUBRIC, calls)
     rows = [

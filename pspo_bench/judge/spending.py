@@ -19,7 +19,7 @@ from pspo_bench.records import Completion
 
 _TEMPLATE_TOKENS = 256
 """What a chat template may add to a prompt."""
-_CHARS_PER_TOKEN = 4
+CHARS_PER_TOKEN = 4
 """About right for English prose in the tokenizers in use; numbers and LaTeX take more tokens."""
 
 
@@ -35,7 +35,7 @@ class Estimate:
 
 def estimate(prompts: Sequence[str], settings: JudgeSettings) -> Estimate:
     """The cost of one call for each prompt."""
-    read = sum(math.ceil(len(prompt) / _CHARS_PER_TOKEN) for prompt in prompts)
+    read = sum(math.ceil(len(prompt) / CHARS_PER_TOKEN) for prompt in prompts)
     written = len(prompts) * settings.max_tokens
     usd = settings.usd(read, written) if settings.priced else None
     return Estimate(len(prompts), read, written, usd)
