@@ -7,7 +7,8 @@ A tie is half a win for each. The second line follows length-controlled AlpacaEv
 term of length to the logistic regression and reads off the win rate at a gap of 0. Deviations: its term for how hard an
 instruction is for the baseline is left out (it is fitted on the judgements of many models, which we have not), and the
 games of all arms are fitted together. Both fits are penalised by RIDGE / 2 times the sum of squares, so that an arm
-that wins every game has a finite strength; 75 wins against 25 give log 3 less 0.0003.
+that wins every game has a finite strength; 75 wins against 25 give log 3 less 0.0003. The coefficient b is penalised a
+hundredth as much: where length alone explains every game, it shall, and not the arm that is longer more often.
 
     >>> s = Fit.of(Games.of([0] * 100, [1] * 100, [1.0] * 75 + [0.0] * 25), 2)()
     >>> round(float(s[0] - s[1]), 2)                                    # log 3 = 1.0986
@@ -28,6 +29,7 @@ from pspo_bench.stats import Floats
 Ints: TypeAlias = NDArray[np.intp]
 
 RIDGE = 0.01
+LENGTH_RIDGE = RIDGE / 100
 _STEPS = 100
 _TOLERANCE = 1e-9
 _SMALLEST_SHARE = 1e-6
@@ -89,6 +91,7 @@ class Fit:
     rows: Floats  # (R, values): +1 for the first arm, -1 for the second, the gap
     score: Floats  # (R,)
     group: Ints  # (G,): the row of each game
+    ridge: Floats  # (values,)
 
     @classmethod
     def of(cls, games: Games, n_arms: int, *, length: bool = False) -> Fit:
@@ -99,7 +102,8 @@ class Fit:
         if length:
             design[:, n_arms] = games.gap
         rows, group = np.unique(np.column_stack([design, games.score]), axis=0, return_inverse=True)
-        return cls(rows[:, :-1], rows[:, -1], group.ravel())
+        ridge = np.array([RIDGE] * n_arms + [LENGTH_RIDGE] * length)
+        return cls(rows[:, :-1], rows[:, -1], group.ravel(), ridge)
 
     def __call__(self, weights: Floats | None = None) -> Floats:
         """Newton's method with step halving; the penalised loss is strictly convex, so there is one solution."""
@@ -108,12 +112,10 @@ class Fit:
         loss = self._loss(found, count)
         for _ in range(_STEPS):
             p = 1 / (1 + np.exp(-(self.rows @ found)))
-            gradient = self.rows.T @ (count * (p - self.score)) + RIDGE * found
+            gradient = self.rows.T @ (count * (p - self.score)) + self.ridge * found
             if float(np.abs(gradient).max(initial=0.0)) < _TOLERANCE:
                 break
-            curvature = (self.rows * (count * p * (1 - p))[:, None]).T @ self.rows + RIDGE * np.eye(
-                found.size
-            )
+            curvature = (self.rows * (count * p * (1 - p))[:, None]).T @ self.rows + np.diag(self.ridge)
             step, share = np.linalg.solve(curvature, gradient), 1.0
             while (tried := self._loss(found - share * step, count)) > loss and share > _SMALLEST_SHARE:
                 share /= 2
@@ -123,7 +125,7 @@ class Fit:
     def _loss(self, found: Floats, count: Floats) -> float:
         z = self.rows @ found
         losses = np.logaddexp(0, z) - self.score * z
-        return float(count @ losses + RIDGE / 2 * (found @ found))
+        return float(count @ losses + self.ridge @ found**2 / 2)
 
 
 def bootstrap(
