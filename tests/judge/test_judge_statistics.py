@@ -99,7 +99,9 @@ class TestBootstrap:
         # two seeds that disagree on everything: replicates are 0, ½ or 1, and the interval is all there is
         games = Games.of([0] * 40, [1] * 40, [1.0] * 20 + [0.0] * 20, question=list(range(20)) * 2,
                          seed=[0] * 20 + [1] * 20)  # fmt: skip
-        means = bootstrap(games, lambda w: np.array([w @ games.score / w.sum()]), np.random.default_rng(0), 500)
+        means = bootstrap(
+            games, lambda w: np.array([w @ games.score / w.sum()]), np.random.default_rng(0), 500
+        )
         assert {round(float(m), 6) for m in means[:, 0]} == {0.0, 0.5, 1.0}
         interval = percentile_interval(means[:, 0])
         assert interval is not None
@@ -134,7 +136,9 @@ OBSERVERS = [
 
 
 class TestAlpha:
-    @pytest.mark.parametrize(("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
+    @pytest.mark.parametrize(
+        ("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
+    )
     def test_the_published_example(self, level: str, published: float) -> None:
         assert alpha(OBSERVERS, level) == pytest.approx(published, abs=0.0005)  # type: ignore[arg-type]
 
@@ -149,7 +153,9 @@ class TestAlpha:
 class TestFlags:
     def test_auc_by_hand(self) -> None:
         # pairs (flagged, not): (1,2) (1,3) (2,2)½ (2,3) → 3.5 of 4
-        found = against_flag("wrong", [1, 2, 2, 3], [True, True, False, False], "abcd", np.random.default_rng(0))
+        found = against_flag(
+            "wrong", [1, 2, 2, 3], [True, True, False, False], "abcd", np.random.default_rng(0)
+        )
         assert found.auc == 3.5 / 4
         assert (found.mean_flagged, found.mean_unflagged) == (1.5, 2.5)
         assert (found.flagged, found.unflagged) == (2, 2)
