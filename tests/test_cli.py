@@ -35,6 +35,10 @@ HELPS = [
     ["tasks", "show"],
     ["tasks", "check"],
     ["pocket", "build"],
+    ["judge", "rubric"],
+    ["judge", "arena"],
+    ["judge", "export-sheet"],
+    ["judge", "import-sheet"],
 ]
 
 

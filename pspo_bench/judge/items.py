@@ -9,10 +9,10 @@ Runs are of one arm where base model, objective, recipe and step are the same, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import ConfigError, StoreError
 from pspo_bench.records import Status, short_hash
@@ -112,7 +112,7 @@ def _some(ids: pd.Series[str], selection: Selection) -> list[str]:
     return sorted(ids.unique(), key=lambda one: short_hash(selection.seed, one))[: selection.limit]
 
 
-def _item(row: dict[str, object], arm: str, seed: int | None, run: str) -> Item:
+def _item(row: Mapping[Hashable, Any], arm: str, seed: int | None, run: str) -> Item:
     return Item(
         arm=arm,
         seed=seed,
@@ -121,8 +121,8 @@ def _item(row: dict[str, object], arm: str, seed: int | None, run: str) -> Item:
         task=str(row["task"]),
         example_id=str(row["example_id"]),
         example_hash=str(row["example_hash"]),
-        sample_index=int(str(row["sample_index"])),
-        temperature=float(str(row["temperature"])),
+        sample_index=int(row["sample_index"]),
+        temperature=float(row["temperature"]),
         question=str(row["question"]),
         text=str(row["completion"]),
         correct=row["status"] == Status.CORRECT.value,

@@ -1,9 +1,6 @@
 """What a command would ask and cost, without asking: `--dry-run`.
 
->>> print("\\n".join(plan_lines("arena", loaded, settings, canaries=8)))
-600 calls about samples, 176 about canaries
-about 486,208 tokens to read and at most 397,312 to write (4 characters a token)
-about 0.16 US dollars
+plan_lines("arena", loaded, settings, canaries=8)       # what `judge arena RUN RUN --dry-run` prints, line by line
 """
 
 from __future__ import annotations

@@ -241,8 +241,8 @@ def _bias_sentence(stratum: Stratum) -> str:
     effect = ranged(stratum.length_effect, stratum.length_interval)
     return (
         f"{stratum.name}: {percent(stratum.flip_rate)} % of the pairs flipped with the order; of the calls that named "
-        f"a winner {percent(stratum.first_place)} % named the text shown first (50: no bias of place); effect of length "
-        f"{effect} (0: none)."
+        f"a winner {percent(stratum.first_place)} % named the text shown first (50: no bias of place); effect of "
+        f"length {effect} (0: none)."
     )
 
 

@@ -40,19 +40,21 @@ pytestmark = [
 
 
 @contextmanager
-def served(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """vLLM with the pocket model at `port`, ready to answer; killed with its children afterwards."""
-    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", str(base_path())]
+def served(
+    port: int, folder: Path, model: Path | None = None, name: str = "pocket", context: int = CONTEXT_TOKENS
+) -> Iterator[subprocess.Popen[bytes]]:
+    """vLLM with a model (the pocket one) at `port`, ready to answer; killed with its children afterwards."""
+    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model or base_path())]
     command += [
         "--served-model-name",
-        "pocket",
+        name,
         "--host",
         "127.0.0.1",
         "--port",
         str(port),
         "--enforce-eager",
     ]
-    command += ["--dtype", "float32", "--max-model-len", str(CONTEXT_TOKENS), "--max-num-seqs", "32"]
+    command += ["--dtype", "float32", "--max-model-len", str(context), "--max-num-seqs", "32"]
     quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     with (folder / "vllm.log").open("ab") as log:
         process = subprocess.Popen(

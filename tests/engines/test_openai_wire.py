@@ -48,6 +48,26 @@ def test_a_plain_request_holds_standard_fields_alone() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("wire", "field"),
+    [
+        (Wire("m"), {"response_format": {"type": "json_schema", "json_schema": {
+            "name": "reply", "strict": True, "schema": {"type": "object"}}}}),
+        (Wire("m", dialect="sglang"), {"response_format": {"type": "json_schema", "json_schema": {
+            "name": "reply", "strict": True, "schema": {"type": "object"}}}}),
+        (Wire("m", dialect="vllm"), {"structured_outputs": {"json": {"type": "object"}}}),
+        (Wire("m", dialect="vllm", endpoint="completions"), {"structured_outputs": {"json": {"type": "object"}}}),
+        (Wire("m", dialect="llamacpp"), {"response_format": {"type": "json_object", "schema": {"type": "object"}}}),
+        (Wire("m", endpoint="completions"), {}),
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_a_schema_is_told_in_the_servers_own_form(wire: Wire, field: dict[str, Any]) -> None:
+    held = body(Request(ASKED, Sampling(json_schema='{"type": "object"}'), seed=1), wire)
+    free = body(Request(ASKED, Sampling(), seed=1), wire)
+    assert {name: value for name, value in held.items() if name not in free} == field
+
+
 def test_every_setting_reaches_the_server() -> None:
     drawn = Sampling(0.7, 0.9, 64, ("Q:", "\n\n"), top_k=20, min_p=0.1)
     wire = Wire("m", stream=True, max_tokens_field="max_completion_tokens", extra_body={"user": "x"})

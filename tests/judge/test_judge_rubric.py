@@ -149,12 +149,12 @@ def test_a_cut_reply_is_invalid(make_run: MakeRun, tmp_path: Path) -> None:
 
 def test_a_huge_or_silent_judge_is_an_error_and_not_a_score(make_run: MakeRun, tmp_path: Path) -> None:
     loaded = items(make_run("A", [solution(0)]))
-    with OpenAIServer(answer=expert, plan=lambda number, body: Fault("huge", size=8 << 20)) as server:
-        with pytest.raises(ModelError, match="more than 1048576 bytes"):
-            graded(server, loaded, tmp_path)
-    with OpenAIServer(answer=expert, plan=lambda number, body: Fault("hang")) as server:
-        with pytest.raises(ModelError, match="timeout_s"):
-            graded(server, loaded, tmp_path, args={"timeout_s": 0.2, "max_retries": 0})
+    huge = OpenAIServer(answer=expert, plan=lambda number, body: Fault("huge", size=8 << 20))
+    with huge as server, pytest.raises(ModelError, match="more than 1048576 bytes"):
+        graded(server, loaded, tmp_path)
+    silent = OpenAIServer(answer=expert, plan=lambda number, body: Fault("hang"))
+    with silent as server, pytest.raises(ModelError, match="timeout_s"):
+        graded(server, loaded, tmp_path, args={"timeout_s": 0.2, "max_retries": 0})
     with OpenAIServer(answer=expert) as server:  # and nothing of it was kept
         assert graded(server, loaded, tmp_path).account.valid == 1
 
