@@ -132,19 +132,15 @@ def account_sentences(tally: Account, cautions: Sequence[str]) -> list[str]:
 
 
 def rubric_page(result: RubricResult) -> Page:
-    columns = [*DIMENSIONS, MEAN]
-    means = {(m.arm, m.stratum, m.dimension): m for m in result.means}
-    tables = []
-    for stratum in STRATA:
-        rows = [
-            [
-                arm,
-                *(ranged(means[arm, stratum, c].mean, means[arm, stratum, c].interval) for c in columns),
-                str(means[arm, stratum, MEAN].n_samples),
-            ]
-            for arm in result.arms
-        ]
-        tables.append(Table(f"Grades from 1 to 5, samples: {stratum}", ["arm", *columns, "n"], rows))
+    means = {(m.arm, m.dimension, m.stratum): m for m in result.means}
+    grades = [
+        [arm, name, *(ranged(means[arm, name, s].mean, means[arm, name, s].interval) for s in STRATA)]
+        for arm in result.arms
+        for name in (*DIMENSIONS, MEAN)
+    ]
+    counts = [[arm, "samples", *(str(means[arm, MEAN, s].n_samples) for s in STRATA)] for arm in result.arms]
+    header = ["arm", "dimension", *(f"{stratum} samples" for stratum in STRATA)]
+    tables = [Table("Grades from 1 to 5", header, [*grades, *counts])]
     differences = [
         [d.arm, d.dimension, ranged(d.difference, d.interval), str(d.n_questions)] for d in result.differences
     ]
@@ -198,7 +194,8 @@ def arena_page(result: ArenaResult) -> Page:
     del data["rows"]
     sentences = [
         "Win rates in per cent of the first, ties half; strengths are log-odds against the first arm; in brackets the "
-        "95 % bootstrap interval over questions and seeds. At equal length: AlpacaEval's control, arXiv 2404.04475.",
+        "95 % bootstrap interval over questions and seeds. At equal length: AlpacaEval's control, arXiv 2404.04475; "
+        "– where one arm was nearly always the longer one. Same: equal texts, not asked. Longer by: characters.",
         *(_bias_sentence(stratum) for stratum in result.strata),
         *account_sentences(result.account, result.cautions),
     ]
@@ -213,7 +210,8 @@ def _stratum_tables(stratum: Stratum, name: str) -> list[Table]:
             ranged(d.win_rate, d.interval, 1, 100),
             ranged(d.controlled, d.controlled_interval, 1, 100),
             percent(d.flip_rate),
-            f"{d.invalid}/{d.unasked}/{d.identical}",
+            str(d.invalid),
+            str(d.identical),
             number(d.mean_length_difference, 0),
         ]
         for d in stratum.duels
@@ -228,7 +226,8 @@ def _stratum_tables(stratum: Stratum, name: str) -> list[Table]:
         "win rate",
         "at equal length",
         "flips %",
-        "invalid/unasked/equal",
+        "invalid",
+        "same",
         "longer by",
     ]
     return [

@@ -43,7 +43,7 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A dimension's mean over questions for an arm; None without valid replies."""
+    """A dimension's mean over questions for an arm; None without valid replies. No interval where all are equal."""
 
     arm: str
     stratum: str
@@ -139,7 +139,7 @@ def means(rows: Sequence[Graded], arms: Sequence[str]) -> list[Mean]:
                         stratum=stratum,
                         dimension=dimension,
                         mean=sum(values) / len(values) if values else None,
-                        interval=clustered_mean(values),
+                        interval=clustered_mean(values) if len(set(values)) > 1 else None,
                         n_samples=sum(row.scores is not None for row in chosen),
                         n_questions=len(values),
                     )

@@ -2,6 +2,11 @@
 
 All intervals are of one bootstrap over questions, then seeds (`bradley_terry.bootstrap`). Strengths are differences
 to the first arm: log-odds of winning against it. With two arms and 75 wins to 25 that is log 3.
+
+At equal length there is a figure only where it need not be extrapolated: each of two arms must have had the longer text
+in LEAST_LONGER of their pairs (or all were of one length). Where one arm is nearly always the longer one, what the
+judge thinks of it and what it thinks of length cannot be told apart, and the regression would return a number with a
+narrow interval all the same.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 STRATA = ("both correct", "both wrong", "mixed")
 """The first is the primary one."""
 RESAMPLES = 1000
+LEAST_LONGER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ def _stratum(name: str, rows: Sequence[Judged], arms: Sequence[str], rng: np.ran
     known = [row for row in rows if row.score is not None]
     fitted = _Fitted.of(known, arms, rng)
     n = len(arms)
+    level = all(_overlap([row for row in known if _arms(row) == pair]) for pair in combinations(arms, 2))
+    effect = fitted.at(2 * n) if level else (None, None)
     return Stratum(
         name=name,
         duels=[
@@ -97,12 +105,22 @@ def _stratum(name: str, rows: Sequence[Judged], arms: Sequence[str], rng: np.ran
             for place, (one, other) in enumerate(combinations(arms, 2))
             if (chosen := [row for row in rows if _arms(row) == (one, other)])
         ],
-        standings=[Standing(arm, *fitted.at(place), *fitted.at(n + place)) for place, arm in enumerate(arms)],
+        standings=[
+            Standing(arm, *fitted.at(place), *(fitted.at(n + place) if level else (None, None)))
+            for place, arm in enumerate(arms)
+        ],
         flip_rate=_flip_rate(rows),
         first_place=_first_place(rows),
-        length_effect=fitted.at(2 * n)[0],
-        length_interval=fitted.at(2 * n)[1],
+        length_effect=effect[0],
+        length_interval=effect[1],
     )
+
+
+def _overlap(rows: Sequence[Judged]) -> bool:
+    """Whether each arm was often enough the longer one to speak of equal length; no pairs are no hindrance."""
+    gaps = [row.length_difference for row in rows]
+    least = min(sum(gap > 0 for gap in gaps), sum(gap < 0 for gap in gaps))
+    return not any(gaps) or least >= LEAST_LONGER * len(gaps)
 
 
 def _arms(row: Judged) -> tuple[str, str]:
@@ -168,7 +186,7 @@ def _duel(rows: Sequence[Judged], first: str, second: str, fitted: _Fitted, plac
     start = 2 * fitted.n_arms + 1
     n_duels = (len(fitted.values) - start) // 2
     rate, interval = fitted.at(start + place)
-    level, level_interval = fitted.at(start + n_duels + place)
+    level, level_interval = fitted.at(start + n_duels + place) if _overlap(known) else (None, None)
     lengths = [row.length_difference for row in known]
     return Duel(
         first=first,

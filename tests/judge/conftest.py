@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,20 +14,11 @@ import pytest
 from pspo_bench.records import Sample, short_hash
 from pspo_bench.store import Run, RunInfo, RunSettings, TaskInfo
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from sums import question
+
 MakeRun = Callable[..., Run]
-
-
-def question(i: int) -> str:
-    return f"What is {i + 10} + {i + 3} + {i + 1}?"
-
-
-def solution(i: int) -> str:
-    """Right, in two steps: `10 + 3 = 13`, then `13 + 1 = 14` for the first question."""
-    a, b, c = i + 10, i + 3, i + 1
-    return (
-        f"First {a} + {b} = {a + b}.\nThen {a + b} + {c} = {a + b + c}.\n"
-        f"So the answer is {a + b + c}.\n#### {a + b + c}"
-    )
 
 
 def sample(i: int, text: str, correct: bool, fingerprint: str, **changes: Any) -> Sample:

@@ -23,9 +23,9 @@ from pspo_bench.judge.standings import Stratum
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import question, solution
 from openai_server import Body, OpenAIServer
 from scripted import always_first, arena, data_of, expert, longer, obedient
+from sums import question, solution
 
 MakeRun = Callable[..., Any]
 
@@ -144,6 +144,21 @@ def test_a_judge_that_goes_by_length_is_exposed(make_run: MakeRun, tmp_path: Pat
     rates = {rate.name: rate.rate for rate in result.canaries}
     assert rates["padded"] == 0
     assert rates["empty"] == 1
+
+
+def test_equal_length_is_not_extrapolated_to(make_run: MakeRun, tmp_path: Path) -> None:
+    # B is longer in all pairs but one of 30: less than LEAST_LONGER, so nothing is said of equal length
+    texts = [[f"{solution(i)}{end}" for i in range(30)] for end in ("", " indeed")]
+    texts[0][0], texts[1][0] = texts[1][0], texts[0][0]
+    runs = [make_run(name, text) for name, text in zip("AB", texts, strict=True)]
+    result, _ = judged(longer, runs, tmp_path)
+    found = primary(result)
+    assert (found.duels[0].losses, found.duels[0].wins) == (29, 1)
+    assert (found.duels[0].controlled, found.standings[1].controlled, found.length_effect) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_an_expert_passes_every_canary_and_sees_the_better_arm(make_run: MakeRun, tmp_path: Path) -> None:

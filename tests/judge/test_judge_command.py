@@ -22,9 +22,9 @@ from pspo_bench.judge.raters import judge_ratings
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import question, solution
 from openai_server import OpenAIServer
 from scripted import expert
+from sums import question, solution
 
 MakeRun = Callable[..., Any]
 

@@ -21,7 +21,7 @@ from pspo_bench.models import resolve
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import solution
+from sums import solution
 from test_openai_real import PYTHON, free_port, served
 
 CONTEXT_TOKENS = 4096

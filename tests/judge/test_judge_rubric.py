@@ -21,9 +21,9 @@ from pspo_bench.judge.rubric import MEAN, RubricResult
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import solution
 from openai_server import Body, Fault, OpenAIServer
 from scripted import data_of, expert, obedient, rubric
+from sums import solution
 
 MakeRun = Callable[..., Any]
 
