@@ -7,7 +7,7 @@ result.rows[0]           # Graded(item, scores={"validity": 4, ...}, problem=Non
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,13 +175,29 @@ def differences(rows: Sequence[Graded], arms: Sequence[str]) -> list[Difference]
     return found
 
 
-def flags(rows: Sequence[Graded], rng: np.random.Generator) -> list[FlagAgreement]:
-    """The mean grade against what the checker and the engine know: wrong, and cut at the limit of tokens."""
-    known = [row for row in rows if row.scores is not None]
-    scores = [row.mean or 0.0 for row in known]
-    questions = [row.item.question_key for row in known]
-    columns = {
-        "not correct": [not row.item.correct for row in known],
-        "truncated": [row.item.truncated for row in known],
-    }
-    return [against_flag(name, scores, column, questions, rng) for name, column in columns.items()]
+Flag = Callable[[Item], bool | None]
+"""Something that is known of a sample without a judge; None where it does not apply."""
+FLAGS: dict[str, Flag] = {
+    "not correct": lambda item: not item.correct,
+    "truncated": lambda item: item.truncated,
+}
+
+
+def flags(
+    rows: Sequence[Graded], rng: np.random.Generator, columns: Mapping[str, Flag] = FLAGS
+) -> list[FlagAgreement]:
+    """The mean grade of each sample against each of `columns`; samples to which a flag does not apply are left out."""
+    found = []
+    for name, column in columns.items():
+        known = [
+            (row.mean, applies, row.item.question_key)
+            for row in rows
+            if row.mean is not None and (applies := column(row.item)) is not None
+        ]
+        scores, flagged, questions = (
+            [k[0] for k in known],
+            [k[1] for k in known],
+            [k[2] for k in known],
+        )
+        found.append(against_flag(name, scores, flagged, questions, rng))
+    return found

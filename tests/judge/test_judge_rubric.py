@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pspo_bench.errors import ConfigError, ModelError
@@ -16,7 +17,7 @@ from pspo_bench.judge.canaries import dropped_step, wrong_result
 from pspo_bench.judge.items import Loaded
 from pspo_bench.judge.prompts import DIMENSIONS
 from pspo_bench.judge.render import rubric_page
-from pspo_bench.judge.rubric import MEAN, RubricResult
+from pspo_bench.judge.rubric import MEAN, RubricResult, flags
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -251,6 +252,20 @@ def test_a_failed_sample_is_left_out_and_counted(make_run: MakeRun, tmp_path: Pa
     with OpenAIServer(answer=expert) as server, pytest.raises(ConfigError, match="nothing to grade"):
         graded(server, items(run), tmp_path)
     assert items(run).failed == 2
+
+
+def test_grades_against_any_flag(make_run: MakeRun, tmp_path: Path) -> None:
+    short = "13 + 1 = 14."  # no reasoning from the question's numbers, one step: 5, 1, 3, 5, 5, 5 → 4
+    texts = [solution(0), solution(1), short, solution(3)]
+    run = make_run("A", texts, right=[True, True, False, False])
+    with OpenAIServer(answer=expert) as server:
+        result = graded(server, items(run), tmp_path)
+    wrong = next(flag for flag in result.flags if flag.flag == "not correct")
+    # grades 5, 5 | 4, 5: of the four pairs two have the wrong one lower, two are ties → 3 of 4
+    assert (wrong.mean_unflagged, wrong.mean_flagged, wrong.auc) == (5, 4.5, 0.75)
+    mine = {"brief": lambda item: None if item.example_id == "3" else len(item.text) < 20}
+    (brief,) = flags(result.rows, np.random.default_rng(0), mine)
+    assert (brief.flag, brief.flagged, brief.unflagged, brief.auc) == ("brief", 1, 2, 1)
 
 
 def test_perturbations_by_hand() -> None:
