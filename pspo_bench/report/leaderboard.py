@@ -25,6 +25,7 @@ from pspo_bench.report.cautions import MARK, Caution, caution_notes, cautions_of
 from pspo_bench.report.results import TaskCounts, load_entries
 from pspo_bench.resources import results_dir
 from pspo_bench.stats import Interval, bootstrap_scores, mean_interval, percentile_interval, score_interval
+from pspo_bench.store import natural_key
 
 RESAMPLES = 2000
 BOOTSTRAP_SEED = 0
@@ -270,7 +271,7 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     Ties stand by name, so that a table does not depend on the order in which its runs were found.
     """
     able = [row for row in rows if row.macro is not None and "‡" not in row.marks]
-    able.sort(key=lambda row: (-_printed(row), row.objective))
+    able.sort(key=lambda row: (-_printed(row), natural_key(row.objective)))
     ranked = [replace(row, rank=1 + sum(_printed(o) > _printed(row) for o in able)) for row in able]
     return [*ranked, *(row for row in rows if row.macro is None or "‡" in row.marks)]
 
