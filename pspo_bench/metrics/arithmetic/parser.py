@@ -42,7 +42,7 @@ _TWO_WORD_SIGNS = {("divided", "by"): "/", ("multiplied", "by"): "*"}
 _SHARES = {"half", "halves", "third", "thirds", "quarter", "quarters", "fourth", "fourths", "fifth", "fifths", "twice",
            "double", "triple", "thrice"}  # fmt: skip
 _FACTORS = {"twice": 2, "double": 2, "thrice": 3, "triple": 3}
-_COMPARING = {"more", "less", "fewer", "than", "times", "plus", "minus", "twice", "remainder"}
+_COMPARING = {"more", "less", "fewer", "than", "times", "plus", "minus", "twice", "remainder", "am", "pm", "o'clock"}
 PROSE = set(
     "because so since then if which when while that where who therefore thus hence but or making leaving giving meaning we "
     "he she they it i you get gets got from to by need needs".split()

@@ -76,6 +76,8 @@ def judge(sides: Sides, known: Mapping[Fraction, Fraction]) -> State:
             return state
     if _runs_on(sides, left):
         return State.RUN_ON
+    if _is_average(sides.left, right):
+        return State.EXACT
     if sides.approximate and left is not None and right is not None and _is_near(left, right):
         return State.UNCHECKABLE
     return State.WRONG
@@ -92,8 +94,8 @@ def _under(sides: Sides, left_reading: Reading, right_reading: Reading, rounds: 
     if left == right:
         return State.CONVERTED if left_reading.units else State.ROUNDED if left_reading.exact else State.EXACT
     state = _rounding(left, sides.right, right_reading, sides.approximate) if rounds else None
-    if state and left_reading.units:
-        return State.CONVERTED
+    if left_reading.units:
+        return State.CONVERTED if state else None
     if state is None and is_bare(sides.left):
         return _rounding(right, sides.left, left_reading, sides.approximate)
     return state
@@ -111,7 +113,9 @@ def _readings(sides: Sides, known: Mapping[Fraction, Fraction]) -> Iterator[tupl
         yield Reading(relative=True), PLAIN, True
         yield Reading(relative=True), bare, True
     if holds_words(sides.left) or holds_words(sides.right):
-        yield Reading(units=True), Reading(units=True), True
+        figure = _figure(sides.right)
+        coarse = is_bare(sides.left) and figure is not None and figure.places == 0 and not sides.approximate
+        yield Reading(units=True), Reading(units=True), not coarse  # 50 minutes are not 1 hour
     if any(isinstance(part, Operation) and part.loose for part in _operations(sides.left)):
         yield Reading(remarks=True), PLAIN, True
     used = {figure.value: known[figure.value] for figure in figures if figure.value in known}
@@ -167,6 +171,17 @@ def _holds_percent(node: Node) -> bool:
             return _holds_percent(node.inner)
         case _:
             return False
+
+
+def _is_average(node: Node, value: Fraction | None) -> bool:
+    """Whether `a + b + c / 3` was meant as `(a + b + c) / 3`: averages are written so."""
+    if not (isinstance(node, Operation) and node.sign == "+" and isinstance(node.right, Operation)):
+        return False
+    last = node.right
+    if last.sign != "/" or last.tight:
+        return False
+    top, bottom = value_of(replace(node, right=last.left)), value_of(last.right)
+    return top is not None and bool(bottom) and bottom is not None and top / bottom == value
 
 
 # Rounding
