@@ -13,7 +13,7 @@ The idea of scoring a chain of steps without a reference: ROSCOE (arXiv 2212.079
 ReasonEval (arXiv 2404.05692). They judge with a model; here only what arithmetic decides is judged.
 """
 
-from pspo_bench.metrics.arithmetic.statements import Operand, Statement, read_statements
+from pspo_bench.metrics.arithmetic.statements import Findings, Operand, Statement, find, read_statements
 from pspo_bench.metrics.arithmetic.verdict import State
 
-__all__ = ["Operand", "State", "Statement", "read_statements"]
+__all__ = ["Findings", "Operand", "State", "Statement", "find", "read_statements"]

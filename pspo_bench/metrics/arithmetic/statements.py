@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from pspo_bench.metrics.arithmetic.parser import PROSE, Parsed, parse, says_number
 from pspo_bench.metrics.arithmetic.tokens import Token, tokenize
-from pspo_bench.metrics.arithmetic.tree import Node, holds_words, is_bare, is_quantity, numbers, value_of
+from pspo_bench.metrics.arithmetic.tree import Node, holds_words, is_bare, is_quantity, numbers, parts, value_of
 from pspo_bench.metrics.arithmetic.verdict import Sides, State, are_labels, judge
 
 MAX_SIDE_TOKENS = 120
@@ -42,8 +42,10 @@ class Operand:
 class Statement:
     """`left = right` as it stands at `text[start:end]`.
 
-    `expected` is what the right side should be. `operands` are those of the sides in which something is worked out, and
-    `result` is the bare figure of the right side, where it is one. `note`: it stands in a calculator note.
+    `expected` is what the right side should be, None where a side holds an unknown. `operands` are those of the sides in
+    which something is worked out, and `result` is the bare figure of the right side, where it is one; `parts` are the
+    values inside the left side that a right side which goes on calculating may take up. `note`: it stands in a
+    calculator note.
     """
 
     start: int
@@ -54,31 +56,50 @@ class Statement:
     right_value: Fraction | None
     operands: tuple[Operand, ...]
     result: Operand | None
+    parts: frozenset[Fraction] = frozenset()
     note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a text works out: its statements in the order in which they end, and every bare figure that stands behind a
+    relation, be it the result of a statement, of an equation or of a name ("x = 5")."""
+
+    statements: tuple[Statement, ...]
+    results: tuple[Operand, ...]
 
 
 def read_statements(text: str) -> list[Statement]:
     """The statements of `text` in the order in which they end. Time is linear in the length of `text`."""
-    text = text[:MAX_CHARS]
+    return list(find(text).statements)
+
+
+def find(text: str, spans: Sequence[tuple[int, int]] | None = None) -> Findings:
+    """What `text` works out. No statement crosses the borders of `spans`, places (start, end) of steps in `text`."""
     reader = _Reader(text)
-    notes = list(_NOTE.finditer(text)) if "<<" in text else []
-    found = reader.read(_without(text, notes))
-    for note in notes:
-        found += reader.read(tokenize(text, note.start(1), note.end(1)), note=True)
-    return _merged(sorted(found, key=lambda statement: (statement.end, statement.start)))
+    found: list[Statement] = []
+    for start, end in spans or [(0, len(text))]:
+        if start >= MAX_CHARS:
+            break
+        end = min(end, MAX_CHARS)
+        notes = list(_NOTE.finditer(text, start, end)) if "<<" in text else []
+        found += reader.read(_without(text, notes, start, end))
+        for note in notes:
+            found += reader.read(tokenize(text, note.start(1), note.end(1)), note=True)
+    statements = _merged(sorted(found, key=lambda statement: (statement.end, statement.start)))
+    return Findings(tuple(statements), tuple(sorted(reader.results, key=lambda result: result.start)))
 
 
 _NOTE = re.compile(r"<<([^<>\n]{0,300})>>")
 
 
-def _without(text: str, notes: Sequence[re.Match[str]]) -> list[Token]:
-    """The tokens outside the notes."""
+def _without(text: str, notes: Sequence[re.Match[str]], start: int, end: int) -> list[Token]:
+    """The tokens of `text[start:end]` outside the notes."""
     tokens: list[Token] = []
-    at = 0
     for note in notes:
-        tokens += tokenize(text, at, note.start())
-        at = note.end()
-    return tokens + tokenize(text, at)
+        tokens += tokenize(text, start, note.start())
+        start = note.end()
+    return tokens + tokenize(text, start, end)
 
 
 def _merged(statements: list[Statement]) -> list[Statement]:
@@ -100,38 +121,41 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.exact: dict[Fraction, Fraction] = {}
+        self.results: list[Operand] = []
 
     def read(self, tokens: list[Token], *, note: bool = False) -> list[Statement]:
-        found = []
-        for chain in _chains(_joined(tokens)):
-            found += [statement for pair in chain.pairs() if (statement := self.statement(*pair, note))]
+        tokens = _joined(tokens)
+        found: list[Statement] = []
+        worked_until = -1  # where the chain ends in which something was worked out
+        for index in [at for at, token in enumerate(tokens) if token.kind in ("rel", "says")]:
+            left, right = _before(tokens, index), _behind(tokens, index)
+            is_said = tokens[index].kind == "says" and (left is None or is_bare(left.node))
+            if right and not is_said and (result := _result(right.node)):
+                self.results.append(result)
+            if left and right:
+                left = replace(left, is_first=left.start != worked_until)
+                statement = self.statement(left, right, tokens[index], note)
+                found += [statement] if statement else []
+                is_worked = not left.is_first or not (is_bare(left.node) and is_bare(right.node))
+                worked_until = right.start if is_worked else -1
         return found
 
     def statement(self, left: _Side, right: _Side, relation: Token, note: bool) -> Statement | None:
-        if relation.kind == "says" and not _is_worked(left.node):
+        if relation.kind == "says" and is_bare(left.node):
             return None
-        start, end = left.start, right.end
         status = self.status(left, right, relation)
         if status is None:
             return None
-        expected = value_of(left.node)
-        right_value = value_of(right.node)
-        if status in (State.ROUNDED, State.TRUNCATED) and expected is not None and right_value is not None:
-            self.exact[right_value] = expected
+        expected, value = value_of(left.node), value_of(right.node)
+        if status in (State.ROUNDED, State.TRUNCATED) and expected is not None and value is not None:
+            self.exact[value] = expected
         elif status in (State.EXACT, State.CONVERTED):
-            expected = right_value
-        operands = [*_operands(left.node), *_operands(right.node)]
-        return Statement(
-            start,
-            end,
-            self.text[start:end],
-            status,
-            expected,
-            right_value,
-            tuple(operands),
-            _result(right.node),
-            note,
-        )
+            expected = value
+        operands = (*_operands(left.node), *_operands(right.node))
+        text = self.text[left.start : right.end]
+        result = _result(right.node)
+        inside = frozenset() if is_bare(right.node) else frozenset(parts(left.node))
+        return Statement(left.start, right.end, text, status, expected, value, operands, result, inside, note)
 
     def status(self, left: _Side, right: _Side, relation: Token) -> State | None:
         """None where nothing is stated: two bare quantities that need not be equal."""
@@ -162,10 +186,6 @@ def _are_labels(left: _Side, right: _Side, relation: Token) -> bool:
     return left.is_first and (is_bare(left.node) or holds_words(left.node))
 
 
-def _is_worked(node: Node) -> bool:
-    return not is_bare(node)
-
-
 def _operands(node: Node) -> Iterator[Operand]:
     if is_bare(node):
         return
@@ -181,7 +201,7 @@ def _result(node: Node) -> Operand | None:
     return None if value is None else Operand(value, last.start, last.end, last.unit, last.percent)
 
 
-# Chains
+# Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,20 +214,8 @@ class _Side:
     end: int
     is_sure: bool
     approximate: bool = False
-    is_first: bool = False
+    is_first: bool = True
     dash: Node | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    sides: tuple[tuple[_Side | None, _Side | None], ...]
-    """Per relation, what stands before and behind it."""
-    relations: tuple[Token, ...]
-
-    def pairs(self) -> Iterator[tuple[_Side, _Side, Token]]:
-        for (left, right), relation in zip(self.sides, self.relations, strict=True):
-            if left and right:
-                yield left, right, relation
 
 
 def _joined(tokens: list[Token]) -> list[Token]:
@@ -223,17 +231,7 @@ def _joined(tokens: list[Token]) -> list[Token]:
     return kept
 
 
-def _chains(tokens: list[Token]) -> Iterator[_Chain]:
-    """The relations of the text, in runs that no stop interrupts."""
-    relations = [index for index, token in enumerate(tokens) if token.kind in ("rel", "says")]
-    sides = []
-    for index in relations:
-        sides.append((_before(tokens, index), _behind(tokens, index)))
-    yield _Chain(tuple(sides), tuple(tokens[index] for index in relations))
-
-
 _ENDS = ("stop", "line", "rel", "says")
-_STARTS = ("num", "open", "frac", "root", "op", "word", "odd")
 
 
 def _before(tokens: list[Token], relation: int) -> _Side | None:
@@ -276,7 +274,6 @@ def _left_side(tokens: list[Token], low: int, start: int, parsed: Parsed, contin
         tokens[start].start,
         tokens[parsed.end - 1].end,
         sure,
-        is_first=low == 0 or tokens[low - 1].kind != "rel" or start > low,
         dash=_behind_dash(tokens, start, parsed.end),
     )
 

@@ -235,6 +235,19 @@ def numbers(node: Node) -> Iterator[Number]:
             yield from node.parts
 
 
+def parts(node: Node) -> Iterator[Fraction]:
+    """The values of what is worked out inside `node`: 2040 in 4080 + 4080 / 2."""
+    match node:
+        case Operation():
+            yield from parts(node.left)
+            yield from parts(node.right)
+            value = value_of(node)
+            if value is not None:
+                yield value
+        case Negative() | Function() | Measured():
+            yield from parts(node.inner)
+
+
 def is_bare(node: Node) -> bool:
     """Whether `node` is one number, so that nothing is worked out in it."""
     match node:
