@@ -9,6 +9,8 @@ A metric is one function with the decorator `metric` (of a table of samples) or 
 packages announce theirs under the entry-point group `pspo_bench.metrics`.
 """
 
+from pspo_bench.metrics.defects import DefectScore, defect_scores
+from pspo_bench.metrics.length import LengthChange, LengthScore, length_changes, length_scores
 from pspo_bench.metrics.registry import (
     METRICS,
     Metric,
@@ -22,9 +24,15 @@ from pspo_bench.metrics.summary import TaskScore, summarise
 
 __all__ = [
     "METRICS",
+    "DefectScore",
+    "LengthChange",
+    "LengthScore",
     "Metric",
     "SolutionMetric",
     "TaskScore",
+    "defect_scores",
+    "length_changes",
+    "length_scores",
     "metric",
     "sample_metrics",
     "solution_metric",
