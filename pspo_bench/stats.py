@@ -122,12 +122,13 @@ def score_interval(correct: ArrayLike, samples: ArrayLike, level: float = LEVEL)
 def clustered_difference(
     values: ArrayLike, *clusters: Sequence[Hashable], level: float = LEVEL
 ) -> Interval | None:
-    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question and by seed.
+    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question and by
+    seed.
 
     Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron, Gelbach &
     Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger of the two, which a
-    difference of estimates could be. Degrees of freedom: the smallest number of clusters less one. A way with one cluster
-    is passed over; None where no way has two. Cells may be missing, unlike in `arm_difference`.
+    difference of estimates could be. Degrees of freedom: the smallest number of clusters less one. A way with one
+    cluster is passed over; None where no way has two. Cells may be missing, unlike in `arm_difference`.
     """
     x = np.asarray(values, dtype=np.float64)
     ways = [way for way in clusters if len(set(way)) > 1]

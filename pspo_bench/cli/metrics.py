@@ -1,4 +1,5 @@
-"""`pspo-bench metrics` and `explain`: length and defects of a run or of a file of solutions, and one solution marked."""
+"""`pspo-bench metrics` and `explain`: length and defects of a run or of a file of solutions, and one solution
+marked."""
 
 from __future__ import annotations
 
@@ -23,9 +24,13 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
         metavar="RUN|FILE.jsonl",
         help="a run folder, or rows {id?, question?, completion | steps, gold?}; - for stdin",
     )
-    parser.add_argument("--list", action="store_true", help="list the metrics: definition, range, direction, source")
+    parser.add_argument(
+        "--list", action="store_true", help="list the metrics: definition, range, direction, source"
+    )
     parser.add_argument("--explain", action="store_true", help="of a file: every statement with its status")
-    parser.add_argument("--tokenizer", metavar="MODEL", help="of a run: count tokens with this model's tokenizer")
+    parser.add_argument(
+        "--tokenizer", metavar="MODEL", help="of a run: count tokens with this model's tokenizer"
+    )
     parser.add_argument("--format", default="terminal", choices=("terminal", "markdown", "json"))
     parser.add_argument("-o", "--output", type=path, help="write to this file")
 
@@ -35,7 +40,9 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=path, metavar="RUN")
     parser.add_argument("--id", required=True, help="of the question")
     parser.add_argument("--task", help="where several tasks have a question of this id")
-    parser.add_argument("--sample", type=int, help="index of one sample (default: the first of each temperature)")
+    parser.add_argument(
+        "--sample", type=int, help="index of one sample (default: the first of each temperature)"
+    )
     parser.add_argument("--html", action="store_true", help="print HTML")
 
 
@@ -109,7 +116,9 @@ def _chosen(frame: pd.DataFrame, arguments: argparse.Namespace) -> pd.DataFrame:
         rows = rows[rows["sample_index"] == arguments.sample]
     if rows.empty:
         known = ", ".join(sorted(set(frame["example_id"]))[:5])
-        raise DataError(f"{arguments.run} has no such sample of question '{arguments.id}'; its ids begin {known}")
+        raise DataError(
+            f"{arguments.run} has no such sample of question '{arguments.id}'; its ids begin {known}"
+        )
     return rows
 
 

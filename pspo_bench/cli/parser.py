@@ -28,7 +28,10 @@ COMMANDS = {
     "export": ("interop", "hand out a run as another harness's log"),
     "rescore": ("check", "check the saved completions of runs again, without a model"),
     "audit": ("audit", "give the samples of runs to every grader and say where they disagree"),
-    "metrics": ("metrics", "length and defects of reasoning of a run or of a JSONL file; --list lists the metrics"),
+    "metrics": (
+        "metrics",
+        "length and defects of reasoning of a run or of a JSONL file; --list lists the metrics",
+    ),
     "explain": ("metrics", "print one solution of a run with its arithmetic marked"),
     "push": ("push", "publish a checkpoint with a model card and its results on the Hugging Face Hub"),
     "pocket": ("pocket", "the model that ships with the package"),

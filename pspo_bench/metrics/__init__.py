@@ -5,8 +5,8 @@
     defects = defect_scores(run.frame())    # every metric of single solutions, with coverage and interval
     METRICS.get("truncation_rate").definition
 
-A metric is one function with the decorator `metric` (of a table of samples) or `solution_metric` (of one solution); other
-packages announce theirs under the entry-point group `pspo_bench.metrics`.
+A metric is one function with the decorator `metric` (of a table of samples) or `solution_metric` (of one solution);
+other packages announce theirs under the entry-point group `pspo_bench.metrics`.
 """
 
 from pspo_bench.metrics.defects import DefectScore, defect_scores

@@ -1,7 +1,8 @@
-"""The metrics of single solutions over a table of samples: mean, interval over questions, coverage, split by correctness.
+"""The metrics of single solutions over a table of samples: mean, interval over questions, coverage, split by
+correctness.
 
-    defect_scores(run.frame())
-    # [DefectScore(task="gsm8k", temperature=0.0, metric="arith_wrong", mean=0.07, coverage=0.93, ...), ...]
+defect_scores(run.frame())
+# [DefectScore(task="gsm8k", temperature=0.0, metric="arith_wrong", mean=0.07, coverage=0.93, ...), ...]
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class DefectScore:
     """One metric of one task at one temperature.
 
-    `mean` is over questions of the mean of a question's samples to which the metric applies, `interval` its 95 % interval,
-    `coverage` the share of the samples to which it applies, `correct` and `incorrect` the means among those.
+    `mean` is over questions of the mean of a question's samples to which the metric applies, `interval` its 95 %
+    interval, `coverage` the share of the samples to which it applies, `correct` and `incorrect` the means among those.
     """
 
     task: str
@@ -53,9 +54,7 @@ def measured(frame: pd.DataFrame, metrics: Sequence[SolutionMetric] | None = Non
     return pd.DataFrame(rows, index=frame.index, columns=[metric.name for metric in chosen], dtype=float)
 
 
-def defect_scores(
-    frame: pd.DataFrame, metrics: Sequence[SolutionMetric] | None = None
-) -> list[DefectScore]:
+def defect_scores(frame: pd.DataFrame, metrics: Sequence[SolutionMetric] | None = None) -> list[DefectScore]:
     """Every metric of single solutions, or those of `metrics`, by task and temperature."""
     chosen = solution_metrics() if metrics is None else metrics
     values = measured(frame, chosen)

@@ -1,8 +1,9 @@
 """`pspo-bench metrics FILE.jsonl`: the metrics of single solutions for a file of them, one JSON object a line.
 
-A row has `completion` or `steps` (a list of texts), and may have `id` (its line number otherwise), `question` and `gold`; other
-keys are passed over. For each row one is written, in the same order; `first_wrong_step` counts from 0 in `steps`, else in
-the lines of the completion:
+A row has `completion` or `steps` (a list of texts), and may have `id` (its line number otherwise), `question` and
+`gold`; other
+keys are passed over. For each row one is written, in the same order; `first_wrong_step` counts from 0 in `steps`,
+else in the lines of the completion:
 
     {"id": "7", "question": "...48 clips...", "completion": "48 / 2 = 24\\n48 + 24 = 73\\n#### 73", "gold": "72"}
     {"id": "7", "correct": false, "arith_valid": 0.5, "arith_wrong": 1.0, ..., "first_wrong_step": 1}
@@ -70,7 +71,12 @@ def _report(
         known = row.get("id", number) if isinstance(row, dict) else number
         return {"id": known, "error": str(error)}
     figures = measure(solution, metrics)
-    report = {"id": row.get("id", number), **correct, **figures, "first_wrong_step": solution.first_wrong_step}
+    report = {
+        "id": row.get("id", number),
+        **correct,
+        **figures,
+        "first_wrong_step": solution.first_wrong_step,
+    }
     if explain:
         report["statements"] = [statement_row(solution, s) for s in solution.statements]
     return report
@@ -144,4 +150,3 @@ def _decimal(value: Fraction) -> str | None:
             sign, digits = "-" if value < 0 else "", str(abs(scaled.numerator)).rjust(places + 1, "0")
             return f"{sign}{digits[:-places]}.{digits[-places:]}"
     return None
-

@@ -4,10 +4,12 @@
     score.correct.median, score.truncation_rate
     length_changes([(base.frame(), candidate.frame())])
 
-A completion that was cut at `max_tokens` is only known to be at least so long: it is counted in `truncation_rate`, never
-averaged. Pooled lengths measure how hard questions are as much as how a model writes: among real solutions shorter ones are
-right more often pooled, and not within a question. So the headline is the change in log length on the questions that both
-runs answer correctly, paired by question, clustered by question and training seed.
+A completion that was cut at `max_tokens` is only known to be at least so long: it is counted in `truncation_rate`,
+never
+averaged. Pooled lengths measure how hard questions are as much as how a model writes: among real solutions shorter
+ones are
+right more often pooled, and not within a question. So the headline is the change in log length on the questions that
+both runs answer correctly, paired by question, clustered by question and training seed.
 """
 
 from __future__ import annotations
@@ -53,9 +55,10 @@ class LengthSummary:
 class LengthScore:
     """The lengths of one task at one temperature; None where there is too little data.
 
-    `uncounted`: samples whose tokens nobody counted, left out of every figure in tokens. `correct_per_1000`: correct answers
-    per 1,000 tokens spent, truncated ones included. `answer_at`: the mean share of a completed solution at which its final
-    answer first appears, in tokens or, without a tokenizer, in words, figures and marks. `accuracy_at`: see
+    `uncounted`: samples whose tokens nobody counted, left out of every figure in tokens. `correct_per_1000`: correct
+    answers
+    per 1,000 tokens spent, truncated ones included. `answer_at`: the mean share of a completed solution at which its
+    final answer first appears, in tokens or, without a tokenizer, in words, figures and marks. `accuracy_at`: see
     `basic.accuracy_at_budget`.
     """
 
@@ -202,7 +205,8 @@ class LengthChange:
 def length_changes(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[LengthChange]:
     """The paired change per task and temperature from tables of samples (base, candidate), one pair for each seed.
 
-    Of a question's samples those count that are correct and were not truncated; their log lengths are averaged. A question
+    Of a question's samples those count that are correct and were not truncated; their log lengths are averaged. A
+    question
     without one in either run says nothing about length and is left out, so the figure is about what both can do.
     """
     cells: dict[tuple[str, float], list[tuple[str, int, float]]] = {}
@@ -233,7 +237,11 @@ def _log_lengths(frame: pd.DataFrame) -> dict[tuple[str, float, str], float]:
     import numpy as np
 
     kept = frame[is_correct(frame) & ~is_truncated(frame) & frame["completion_tokens"].notna()]
-    names = [kept["task"], kept["temperature"], kept["example_id"].astype(str) + "/" + kept["example_hash"].astype(str)]
+    names = [
+        kept["task"],
+        kept["temperature"],
+        kept["example_id"].astype(str) + "/" + kept["example_hash"].astype(str),
+    ]
     logs = np.log(kept["completion_tokens"].astype(float).clip(lower=1))
     means = logs.groupby(names).mean()
     return {(str(t), float(c), str(q)): float(value) for (t, c, q), value in means.items()}

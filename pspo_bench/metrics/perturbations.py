@@ -3,7 +3,8 @@
     damaged = PERTURBATIONS["wrong_result"].make(question, "2 + 3 = 5\\n#### 5", other, random.Random(0))
     # "2 + 3 = 6\\n#### 5"
 
-The idea of scoring metrics on perturbed reasoning: ROSCOE (arXiv 2212.07919, section 5). A perturbation that has nothing to
+The idea of scoring metrics on perturbed reasoning: ROSCOE (arXiv 2212.07919, section 5). A perturbation that has
+nothing to
 change in a solution gives None. Calculator notes are to be taken out of GSM8K's golds first (`without_notes`).
 """
 
@@ -24,7 +25,8 @@ ANSWER_MARK = "####"
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """`make(solution, other, rng)` damages a solution; `other` solves another question. `noticed_by`: what must worsen."""
+    """`make(solution, other, rng)` damages a solution; `other` solves another question. `noticed_by`: what must
+    worsen."""
 
     name: str
     make: Callable[[str, str, random.Random], str | None]

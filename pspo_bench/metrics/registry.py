@@ -1,10 +1,10 @@
 """What a metric is, and the registry of them.
 
-    @metric("truncation_rate", definition="share of ...", range=(0, 1), direction="lower", source="...")
-    def truncation_rate(samples: DataFrame) -> float | None: ...
+@metric("truncation_rate", definition="share of ...", range=(0, 1), direction="lower", source="...")
+def truncation_rate(samples: DataFrame) -> float | None: ...
 
-    @solution_metric("words", definition="words of ...", range=(0, None), direction="neither", source="...")
-    def words(solution: Solution) -> float | None: ...
+@solution_metric("words", definition="words of ...", range=(0, None), direction="neither", source="...")
+def words(solution: Solution) -> float | None: ...
 """
 
 from __future__ import annotations

@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 
 LENGTH_HEADER = ("task", "T", "answers", "n", "mean", "median", "IQR", "p95", "words", "steps")
 SHARE_HEADER = ("task", "T", "samples", "cut %", "correct per 1,000 tokens", "answer first seen at %")
-DEFECT_HEADER = ("task", "T", "metric", "better", "mean", "95 % interval", "coverage %", "if correct", "if not")
-LENGTH_LEGEND = "Tokens of completions that ended by themselves; those cut at max_tokens are in no average, see cut %."
-DEFECT_LEGEND = (
-    "Mean over questions of the samples to which the metric applies (coverage); docs/metrics.md says what each does not see."
+DEFECT_HEADER = (
+    "task",
+    "T",
+    "metric",
+    "better",
+    "mean",
+    "95 % interval",
+    "coverage %",
+    "if correct",
+    "if not",
 )
+LENGTH_LEGEND = (
+    "Tokens of completions that ended by themselves; those cut at max_tokens are in no average, see cut %."
+)
+DEFECT_LEGEND = "Mean over questions of the samples to which the metric applies (coverage); docs/metrics.md says what each does not see."
 _BETTER = {"higher": "↑", "lower": "↓", "neither": NONE}
 
 Row = Sequence[str]
@@ -44,9 +54,19 @@ class Measures:
         """(title, header, lines, legend) of each table."""
         budgets = sorted({budget for score in self.lengths for budget in score.accuracy_at})[-8:]
         tables = [
-            (f"Length, tokens by {self.counted_by}", LENGTH_HEADER, _length_lines(self.lengths), LENGTH_LEGEND),
+            (
+                f"Length, tokens by {self.counted_by}",
+                LENGTH_HEADER,
+                _length_lines(self.lengths),
+                LENGTH_LEGEND,
+            ),
             ("Tokens spent", SHARE_HEADER, [_share_line(score) for score in self.lengths], ""),
-            ("Defects, one solution at a time", DEFECT_HEADER, [_defect_line(d) for d in self.defects], DEFECT_LEGEND),
+            (
+                "Defects, one solution at a time",
+                DEFECT_HEADER,
+                [_defect_line(d) for d in self.defects],
+                DEFECT_LEGEND,
+            ),
         ]
         if budgets:
             lines = [
@@ -82,7 +102,9 @@ class Measures:
         return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def measures(frame: pd.DataFrame, count: TokenCounter | None = None, counted_by: str = "the engine") -> Measures:
+def measures(
+    frame: pd.DataFrame, count: TokenCounter | None = None, counted_by: str = "the engine"
+) -> Measures:
     """The lengths and defects of a table of samples (`Run.frame`); `count` counts tokens, see `length_scores`."""
     return Measures(length_scores(frame, count), defect_scores(frame), counted_by)
 
@@ -98,7 +120,12 @@ def _length_lines(scores: Sequence[LengthScore]) -> list[Row]:
 def _summary_cells(summary: LengthSummary | None) -> list[str]:
     if summary is None:
         return ["0", *[NONE] * 6]
-    tokens = [f"{summary.mean:.1f}", f"{summary.median:.0f}", f"{summary.q1:.0f}–{summary.q3:.0f}", f"{summary.p95:.0f}"]
+    tokens = [
+        f"{summary.mean:.1f}",
+        f"{summary.median:.0f}",
+        f"{summary.q1:.0f}–{summary.q3:.0f}",
+        f"{summary.p95:.0f}",
+    ]
     return [str(summary.n), *tokens, f"{summary.words:.1f}", f"{summary.steps:.1f}"]
 
 
@@ -109,8 +136,16 @@ def _share_line(score: LengthScore) -> Row:
 
 
 def _defect_line(score: DefectScore) -> Row:
-    interval = NONE if score.interval is None else f"{_short(score.interval.low)} – {_short(score.interval.high)}"
-    means = [_short(score.mean), interval, percent(score.coverage), _short(score.correct), _short(score.incorrect)]
+    interval = (
+        NONE if score.interval is None else f"{_short(score.interval.low)} – {_short(score.interval.high)}"
+    )
+    means = [
+        _short(score.mean),
+        interval,
+        percent(score.coverage),
+        _short(score.correct),
+        _short(score.incorrect),
+    ]
     return [score.task, f"{score.temperature:g}", score.metric, _BETTER[score.direction], *means]
 
 
@@ -122,7 +157,9 @@ def metrics_list(form: str = "terminal") -> str:
     """Every metric that is known, with definition, range, direction and source."""
     known = [METRICS.get(name) for name in METRICS]
     form_of: dict[str, Callable[[], str]] = {
-        "json": lambda: json.dumps([_described(metric) for metric in known], indent=2, ensure_ascii=False) + "\n",
+        "json": lambda: (
+            json.dumps([_described(metric) for metric in known], indent=2, ensure_ascii=False) + "\n"
+        ),
         "markdown": lambda: _markdown_list([_described(metric) for metric in known]),
         "terminal": lambda: "".join(_paragraph(_described(metric)) for metric in known),
     }

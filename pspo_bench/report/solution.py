@@ -2,9 +2,10 @@
 
     48/2 = 24 [ok] clips, so 48 * 3{from nowhere} + 24 = 73 [wrong: 168]
 
-Every statement is followed by what became of it: ok (and how: rounded, unit-converted, ...), wrong with the right value, or not
-checked; an operand that comes from nowhere is named where it stands. The text is a model's: control characters are blanked
-for the terminal, and everything is escaped in HTML.
+Every statement is followed by what became of it: ok (and how: rounded, unit-converted, ...), wrong with the right
+value, or not
+checked; an operand that comes from nowhere is named where it stands. The text is a model's: control characters are
+blanked for the terminal, and everything is escaped in HTML.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     >>> [(token.kind, token.text) for token in tokenize(r"\\\\(3 \\\\times 4\\\\) = **12** eggs")]
     [('num', '3'), ('op', '*'), ('num', '4'), ('rel', '='), ('num', '12'), ('word', 'eggs')]
 
-What only dresses the text is dropped: the delimiters of LaTeX maths, `\\text{}`, `\\boxed{}`, spacing, bold. The text is not
+What only dresses the text is dropped: the delimiters of LaTeX maths, `\\text{}`, `\\boxed{}`, spacing, bold. The
+text is not
 rewritten, so every place is one of the original. One pattern without nested repetition reads it in linear time.
 """
 
@@ -125,7 +126,13 @@ class _Reader:
         self._add(found, "num", digits, value, len(plain.partition(".")[2]))
 
     def _glyph(self, found: re.Match[str]) -> None:
-        self._add(found, "num", found.group(), Fraction(unicodedata.numeric(found.group())).limit_denominator(10), -1)
+        self._add(
+            found,
+            "num",
+            found.group(),
+            Fraction(unicodedata.numeric(found.group())).limit_denominator(10),
+            -1,
+        )
 
     def _date(self, found: re.Match[str]) -> None:
         self._add(found, "odd", found.group())
@@ -189,7 +196,11 @@ class _Reader:
         self._add(found, "sup", digits, Fraction(int(digits[:MAX_DIGITS])))
 
     def _sub(self, found: re.Match[str]) -> None:
-        behind = self.tokens and self.tokens[-1].end == found.start() and self.tokens[-1].kind in ("num", "word", "close")
+        behind = (
+            self.tokens
+            and self.tokens[-1].end == found.start()
+            and self.tokens[-1].kind in ("num", "word", "close")
+        )
         after = self.text[found.end() : found.end() + 1]
         if behind and (after.isalnum() or after in "{\\"):
             self._add(found, "sub", "_")

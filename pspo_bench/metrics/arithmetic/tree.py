@@ -22,7 +22,16 @@ from pspo_bench.answers.units import Unit, read_unit
 from pspo_bench.answers.words import SCALES
 
 MAX_FACTORIAL = 100
-_SHARES = {"halves": 2, "thirds": 3, "quarters": 4, "fourths": 4, "fifths": 5, "sixths": 6, "eighths": 8, "tenths": 10}
+_SHARES = {
+    "halves": 2,
+    "thirds": 3,
+    "quarters": 4,
+    "fourths": 4,
+    "fifths": 5,
+    "sixths": 6,
+    "eighths": 8,
+    "tenths": 10,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,8 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`sign` is + - * / ^ or %; `beside`: a product without a sign, `loose` if a space stands between; `tight`: a fraction
-    written without spaces."""
+    """`sign` is + - * / ^ or %; `beside`: a product without a sign, `loose` if a space stands between; `tight`: a
+    fraction written without spaces."""
 
     sign: str
     left: Node
@@ -93,7 +102,8 @@ Node: TypeAlias = Number | Unknown | Negative | Operation | Function | Measured 
 class Reading:
     """How signs are meant.
 
-    `percent`: p % is p/100; else it is p. `relative`: x + p % is x (1 + p/100). `units`: every number counts in the base of
+    `percent`: p % is p/100; else it is p. `relative`: x + p % is x (1 + p/100). `units`: every number counts in the
+    base of
     its unit. `loose`: what stands beside a number with a space between is a remark, no factor. `exact`: figures that
     were rounded when they were written, with what they stand for.
     """
@@ -124,7 +134,9 @@ def value_of(node: Node, reading: Reading = PLAIN) -> Fraction | None:
         case Function():
             return _function(node.name, value_of(node.inner, reading))
         case Compound():
-            return sum(((_number(part, reading)) for part in node.parts), Fraction(0)) if reading.units else None
+            return (
+                sum(((_number(part, reading)) for part in node.parts), Fraction(0)) if reading.units else None
+            )
         case _:
             return None
 

@@ -2,8 +2,8 @@
 
     State.ROUNDED: 10/3 = 3.33;  TRUNCATED: 2/3 = 0.66;  CONVERTED: 2 hours = 120 minutes;  RUN_ON: 3 + 4 = 7 + 2 = 9
 
-A statement is wrong only if it is wrong under every reading that people give to percent signs, units, remarks and rounded
-figures (`tree.Reading`).
+A statement is wrong only if it is wrong under every reading that people give to percent signs, units, remarks and
+rounded figures (`tree.Reading`).
 """
 
 from __future__ import annotations
@@ -144,7 +144,11 @@ def _common_share(figure: Number) -> Fraction | None:
     scale = 100 if figure.percent else 1
     for bottom in _DENOMINATORS:
         share = Fraction(round(figure.value * bottom / scale), bottom) * scale
-        if share.denominator > 1 and abs(share - figure.value) < unit and 10**figure.places % share.denominator:
+        if (
+            share.denominator > 1
+            and abs(share - figure.value) < unit
+            and 10**figure.places % share.denominator
+        ):
             return share
     return None
 
@@ -241,10 +245,11 @@ def _runs_on(sides: Sides, left: Fraction | None) -> bool:
 
 
 def are_labels(left: Node, right: Node, first: bool) -> bool:
-    """Whether two different bare quantities need not be equal: "day 2 = 5", "5 days = 40 hours", "= 12 eggs = 6 dollars".
+    """Whether two different bare quantities need not be equal: "day 2 = 5", "5 days = 40 hours", "= 12 eggs = 6
+    dollars".
 
-    `first`: nothing was worked out before. Of two units that convert by a fixed whole ratio they must be, except days and
-    longer times, which stand for hours of work.
+    `first`: nothing was worked out before. Of two units that convert by a fixed whole ratio they must be, except
+    days and longer times, which stand for hours of work.
     """
     mine, theirs = unit_of(left), unit_of(right)
     if mine is None or theirs is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from pspo_bench.answers.text import closing
 from pspo_bench.metrics.reasoning.solution import Solution, number_of
@@ -24,17 +26,19 @@ class Marker:
 
 _MARK = re.compile(r"####[ \t]*(?P<hash>[^\n]*)|\\boxed\s*(?=\{)|<answer>(?P<tag>[^<]{0,200})</answer>")
 _SAID = re.compile(
-    r"\banswer(?:\*\*)?(?: is|:)(?:\*\*)?[:\s]*(?P<said>[^\n]{0,200}?)(?=\.?\s*(?:\n|$)|[.;!]\s)", re.IGNORECASE
+    r"\banswer(?:\*\*)?(?: is|:)(?:\*\*)?[:\s]*(?P<said>[^\n]{0,200}?)(?=\.?\s*(?:\n|$)|[.;!]\s)",
+    re.IGNORECASE,
 )
 _MAX_BOX = 200
 
 
-def markers(text: str) -> list[Marker]:
+@lru_cache(maxsize=4)
+def markers(text: str) -> tuple[Marker, ...]:
     """The answers that are marked with `####`, `\\boxed{}` or `<answer>`; without any, those said: "the answer is"."""
-    found = [marker for marker, _ in zip(_marked(text), range(MAX_MARKERS), strict=False)]
+    found = tuple(islice(_marked(text), MAX_MARKERS))
     if found or "nswer" not in text:
         return found
-    return [Marker(hit["said"].strip(), hit.end()) for hit, _ in zip(_SAID.finditer(text), range(MAX_MARKERS), strict=False)]
+    return tuple(Marker(hit["said"].strip(), hit.end()) for hit in islice(_SAID.finditer(text), MAX_MARKERS))
 
 
 def _marked(text: str) -> Iterator[Marker]:
@@ -48,7 +52,9 @@ def _marked(text: str) -> Iterator[Marker]:
             yield Marker(window[1:end].strip(), hit.end() + end + 1)
 
 
-_BARE = re.compile(r"[-+−]?\s?(?:\\?\$)?\s?[-+−]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]+|/[0-9]+)?(?:\s?\\?%)?")
+_BARE = re.compile(
+    r"[-+−]?\s?(?:\\?\$)?\s?[-+−]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]+|/[0-9]+)?(?:\s?\\?%)?"
+)
 _CLOSERS = re.compile(r"[\s.$)*\\\]]*")
 
 

@@ -3,7 +3,8 @@
     question "Natalia sold 48 clips, then half as many": 48, and with half 1/2 and 2
     "48 * 3 = 144": the 3 comes from nowhere
 
-ReCEval (arXiv 2304.10703) asks a model whether a step follows from what is given; this asks of every operand whether it was.
+ReCEval (arXiv 2304.10703) asks a model whether a step follows from what is given; this asks of every operand whether
+it was.
 """
 
 from __future__ import annotations
@@ -98,7 +99,11 @@ def _plain(value: Fraction) -> frozenset[Fraction]:
         values |= {1 - value, 1 + value, Fraction(value.numerator), Fraction(value.denominator)}
         values.add(Fraction(value.denominator - value.numerator))
     elif value.denominator > 1:
-        values |= {Fraction(value.numerator), Fraction(value.denominator), value - value.numerator // value.denominator}
+        values |= {
+            Fraction(value.numerator),
+            Fraction(value.denominator),
+            value - value.numerator // value.denominator,
+        }
     return frozenset(values)
 
 
@@ -118,7 +123,7 @@ def _words(tokens: list[Token]) -> Iterator[tuple[Fraction, frozenset[Fraction]]
     at = 0
     while at < len(tokens):
         end = at
-        while end < len(tokens) and _is_number_word(tokens[end]) or _is_hyphen(tokens, end, at):
+        while (end < len(tokens) and _is_number_word(tokens[end])) or _is_hyphen(tokens, end, at):
             end += 1
         run = " ".join(token.text.lower() for token in tokens[at:end] if token.kind == "word")
         yield from _said(run)
@@ -177,7 +182,8 @@ class Provenance:
     origin: str
 
 
-def provenance_of(solution: Solution) -> list[Provenance] | None:
+@lru_cache(maxsize=4)
+def provenance_of(solution: Solution) -> tuple[Provenance, ...] | None:
     """Where each operand comes from; None without a question, or where nothing is worked out."""
     if solution.question is None:
         return None
@@ -195,7 +201,7 @@ def provenance_of(solution: Solution) -> list[Provenance] | None:
         for operand in statement.operands:
             origin = _origin(operand, given, constants, ends, statement)
             found.append(Provenance(operand, statement, origin))
-    return found or None
+    return tuple(found) or None
 
 
 def _origin(

@@ -1,7 +1,7 @@
 """One solution with what the metrics share: its steps, arithmetic and final answer, each worked out once.
 
-    >>> Solution.of("2 + 2 = 5\\nSo the answer is 5.").first_wrong_step
-    0
+>>> Solution.of("2 + 2 = 5\\nSo the answer is 5.").first_wrong_step
+0
 """
 
 from __future__ import annotations
@@ -106,8 +106,6 @@ def number_of(text: str) -> Fraction | None:
         return None
 
 
-def measure(
-    solution: Solution, metrics: Iterable[SolutionMetric] | None = None
-) -> dict[str, float | None]:
+def measure(solution: Solution, metrics: Iterable[SolutionMetric] | None = None) -> dict[str, float | None]:
     """Every metric of single solutions by name, or those of `metrics`; None where one does not apply."""
     return {metric.name: metric(solution) for metric in (solution_metrics() if metrics is None else metrics)}
