@@ -108,10 +108,8 @@ problems work out the wrong thing correctly. A high `arith_valid` is no sign of 
 
 
 def _machine() -> str:
-    found = environment()
-    return f"pspo-bench {found['versions'].get('pspo-bench', '')}, Python {found['versions'].get('python', '')}.".replace(
-        " ,", ","
-    )
+    versions = environment()["versions"]
+    return f"Made with pspo-bench {versions['pspo-bench']} and Python {versions['python']}."
 
 
 # The sets
@@ -229,7 +227,8 @@ def _share(part: int, whole: int) -> str:
     interval = wilson(part, whole)
     if interval is None:
         return f"{part} of {whole}"
-    return f"{part:,} of {whole:,} ({100 * part / whole:.2f} %, 95 % {100 * interval.low:.2f} – {100 * interval.high:.2f})"
+    low, high = 100 * interval.low, 100 * interval.high
+    return f"{part:,} of {whole:,} ({100 * part / whole:.2f} %, 95 % {low:.2f} – {high:.2f})"
 
 
 # Against correctness
@@ -264,10 +263,10 @@ def auc_section(rows: Sequence[Labelled]) -> str:
         [
             "## Against the correctness of the final answer (ProcessBench-GSM8K)",
             "",
-            "The area under the ROC curve: how often a right solution has the better value than a wrong one, ties counting half. "
-            f"0.5 is no information. {len(rows)} solutions of {questions} questions; intervals by {RESAMPLES} bootstrap "
-            "samples of questions. Within question: the same among solutions of one question alone, which takes out "
-            "how hard questions are. `words` and `steps` are in the table to show what mere length is worth.",
+            "The area under the ROC curve: how often a right solution has the better value than a wrong one, ties "
+            f"counting half; 0.5 is no information. {len(rows)} solutions of {questions} questions; intervals by "
+            f"{RESAMPLES} bootstrap samples of questions. Within question: the same among solutions of one question, "
+            "which takes out how hard questions are. `words` and `steps` show what mere length is worth.",
             "",
             _table(("metric", "solutions", "AUC", "95 % interval", "within question"), lines),
             "",
@@ -340,8 +339,8 @@ def perturbation_section(what: str, rows: list[tuple[str, str]]) -> str:
         [
             f"## Damage to {what}",
             "",
-            f"Each of {len(rows):,} solutions is damaged in a known way (pspo_bench/metrics/perturbations.py); in what share of "
-            "those that could be does the metric worsen? The tests hold these shares to thresholds.",
+            f"Each of {len(rows):,} solutions is damaged in a known way (pspo_bench/metrics/perturbations.py); in what "
+            "share of those that could be does the metric worsen? The tests hold these shares to thresholds.",
             "",
             _table(("damage", "metric", "solutions", "worse %"), lines),
             "",

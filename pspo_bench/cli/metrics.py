@@ -58,8 +58,8 @@ def run_metrics(arguments: argparse.Namespace) -> int:
         raise ConfigError("Nothing to measure: name a run folder or a JSONL file, or ask for --list")
     if arguments.source.is_dir():
         return _put(_of_run(arguments), arguments)
-    source = "-" if str(arguments.source) == "-" else arguments.source
-    counts = measure_file(source, arguments.output, explain=arguments.explain)
+    stdin = str(arguments.source) == "-"
+    counts = measure_file("-" if stdin else arguments.source, arguments.output, explain=arguments.explain)
     return EXIT_BAD_ROWS if counts.bad else 0
 
 
@@ -104,7 +104,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
 def _chosen(frame: pd.DataFrame, arguments: argparse.Namespace) -> pd.DataFrame:
     from pspo_bench.errors import DataError
 
-    rows = frame[frame["example_id"] == arguments.id]
+    rows: pd.DataFrame = frame[frame["example_id"] == arguments.id]
     if arguments.task:
         rows = rows[rows["task"] == arguments.task]
     tasks = sorted(set(rows["task"]))

@@ -234,14 +234,11 @@ def _change(task: str, temperature: float, cells: list[tuple[str, int, float]]) 
 
 def _log_lengths(frame: pd.DataFrame) -> dict[tuple[str, float, str], float]:
     """Mean log tokens of the correct, completed samples by task, temperature and question (its id and content)."""
-    import numpy as np
-
     kept = frame[is_correct(frame) & ~is_truncated(frame) & frame["completion_tokens"].notna()]
-    names = [
-        kept["task"],
-        kept["temperature"],
-        kept["example_id"].astype(str) + "/" + kept["example_hash"].astype(str),
-    ]
-    logs = np.log(kept["completion_tokens"].astype(float).clip(lower=1))
-    means = logs.groupby(names).mean()
-    return {(str(t), float(c), str(q)): float(value) for (t, c, q), value in means.items()}
+    names = ("task", "temperature", "example_id", "example_hash", "completion_tokens")
+    logs: dict[tuple[str, float, str], list[float]] = {}
+    for task, temperature, example, content, tokens in zip(*(kept[name] for name in names), strict=True):
+        logs.setdefault((task, float(temperature), f"{example}/{content}"), []).append(
+            math.log(max(tokens, 1))
+        )
+    return {key: sum(values) / len(values) for key, values in logs.items()}

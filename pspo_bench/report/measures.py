@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pspo_bench.metrics import (
     METRICS,
@@ -36,10 +36,14 @@ DEFECT_HEADER = (
 LENGTH_LEGEND = (
     "Tokens of completions that ended by themselves; those cut at max_tokens are in no average, see cut %."
 )
-DEFECT_LEGEND = "Mean over questions of the samples to which the metric applies (coverage); docs/metrics.md says what each does not see."
+DEFECT_LEGEND = (
+    "Mean over questions of the samples to which the metric applies (coverage); docs/metrics.md says what each "
+    "does not see."
+)
 _BETTER = {"higher": "↑", "lower": "↓", "neither": NONE}
 
-Row = Sequence[str]
+Row: TypeAlias = Sequence[str]
+Table: TypeAlias = tuple[str, Row, list[Row], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,10 @@ class Measures:
     defects: list[DefectScore]
     counted_by: str
 
-    def tables(self) -> list[tuple[str, Row, list[Row], str]]:
+    def tables(self) -> list[Table]:
         """(title, header, lines, legend) of each table."""
         budgets = sorted({budget for score in self.lengths for budget in score.accuracy_at})[-8:]
-        tables = [
+        tables: list[Table] = [
             (
                 f"Length, tokens by {self.counted_by}",
                 LENGTH_HEADER,
@@ -69,7 +73,7 @@ class Measures:
             ),
         ]
         if budgets:
-            lines = [
+            lines: list[Row] = [
                 [score.task, f"{score.temperature:g}", *(percent(score.accuracy_at.get(b)) for b in budgets)]
                 for score in self.lengths
             ]

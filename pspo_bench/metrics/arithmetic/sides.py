@@ -87,13 +87,13 @@ def _left_side(tokens: list[Token], low: int, start: int, parsed: Parsed, contin
 
 
 _PART_OF_MORE = set(
-    "than times plus minus by from over twice half double triple thirds third quarter quarters fourth fifth between mod "
-    "log sin cos tan ln gcd lcm max min".split()
+    "than times plus minus by from over twice half double triple thirds third quarter quarters fourth fifth between "
+    "mod log sin cos tan ln gcd lcm max min".split()
 )
 """Words behind which an expression is a part of a longer one."""
 _LABELS = set(
-    "week weeks day days step steps year years month months part page pages question problem case option number chapter "
-    "level equation round group room house grade stage no".split()
+    "week weeks day days step steps year years month months part page pages question problem case option number "
+    "chapter level equation round group room house grade stage no".split()
 )
 """Words whose number is a name: week 1."""
 

@@ -134,9 +134,8 @@ def value_of(node: Node, reading: Reading = PLAIN) -> Fraction | None:
         case Function():
             return _function(node.name, value_of(node.inner, reading))
         case Compound():
-            return (
-                sum(((_number(part, reading)) for part in node.parts), Fraction(0)) if reading.units else None
-            )
+            total = sum((_number(part, reading) for part in node.parts), Fraction(0))
+            return Fraction(total) if reading.units else None
         case _:
             return None
 

@@ -9,8 +9,8 @@ MAX_UNIT_WORDS = 8
 _COMPARING = set("more less fewer than times plus minus twice remainder am pm o'clock".split())
 """Words that make of a number something else than their count."""
 PROSE = set(
-    "because so since then if which when while that where who therefore thus hence but or making leaving giving meaning "
-    "we he she they it i you get gets got from to by need needs".split()
+    "because so since then if which when while that where who therefore thus hence but or making leaving giving "
+    "meaning we he she they it i you get gets got from to by need needs".split()
 )
 """Words that a unit does not hold."""
 

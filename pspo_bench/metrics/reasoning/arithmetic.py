@@ -39,8 +39,8 @@ def arith_valid(solution: Solution) -> float | None:
 
 @solution_metric(
     "answer_grounded",
-    definition="1 where the final answer is the last figure that is worked out, 0.5 where it is an earlier one, else 0; "
-    "None without a numeric answer or without any result.",
+    definition="1 where the final answer is the last figure that is worked out, 0.5 where it is an earlier one, else "
+    "0; None without a numeric answer or without any result.",
     range=(0, 1),
     direction="higher",
     source=ROSCOE,

@@ -131,7 +131,8 @@ def format_conflict(solution: Solution) -> float | None:
 
 @solution_metric(
     "format",
-    definition="1 where there is exactly one marked answer, a bare number, in the last line, with nothing behind it; else 0.",
+    definition="1 where there is exactly one marked answer, a bare number, in the last line, with nothing behind it; "
+    "else 0.",
     range=(0, 1),
     direction="higher",
     source=HERE,
@@ -173,7 +174,8 @@ _GREEK_SYMBOL = re.compile(r"(?<![Ͱ-Ͽ])[Ͱ-Ͽ](?![Ͱ-Ͽ])")
 
 @solution_metric(
     "language",
-    definition="Share of the letters outside maths that are not Latin; single Greek letters are maths. None without letters.",
+    definition="Share of the letters outside maths that are not Latin; single Greek letters are maths. None without "
+    "letters.",
     range=(0, 1),
     direction="lower",
     source=HERE,

@@ -25,27 +25,41 @@ ROSCOE = "https://arxiv.org/abs/2212.07919"
 MAX_QUESTION_CHARS = 20_000
 
 _ALWAYS = {Fraction(n) for n in (0, 1, 2, 100)}  # a whole, an average of two, per cent
-_BY_UNIT = {
-    "second minute hour day week month year decade century am pm daily weekly monthly yearly annual annually noon midnight "
-    "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday weekend weekday night morning": "3 4 5 7 10 12 24 28 29 30 31 48 52 60 90 100 360 365 366 3600 "
-    "1440",
-    "dollar cent penny pennies nickel dime quarter coin money $": "4 5 10 20 25 50 1000",
-    "inch foot feet yard mile meter metre km kilometer centimeter cm mm": "3 4 10 12 36 1000 1760 5280 1.6 1.609 2.54 0.62",
-    "ounce pound ton gram kg kilogram lb lbs oz mg": "14 16 1000 2000 2.2 28 28.35 454 453.59",
-    "cup pint quart gallon liter litre ml tablespoon teaspoon": "3 4 8 16 32 128 1000",
-    "degree angle triangle circle rectangle square cube perimeter side": "3 4 6 90 180 360 3.14 22 7 0.5",
-    "card deck": "52 13 4 26",
-    "leg wheel eye hand finger toe": "2 4 5 8 10",
-    "dozen": "12",
-    "century decade": "10 100",
-    "thousand million billion": "1000 1000000 1000000000",
-}
+_BY_UNIT = (
+    (
+        "second minute hour day week month year decade century am pm daily weekly monthly yearly annual annually noon "
+        "midnight january february march april may june july august september october november december monday tuesday "
+        "wednesday thursday friday saturday sunday weekend weekday night morning",
+        "3 4 5 7 10 12 24 28 29 30 31 48 52 60 90 100 360 365 366 3600 1440",
+    ),
+    ("dollar cent penny pennies nickel dime quarter coin money $", "4 5 10 20 25 50 1000"),
+    (
+        "inch foot feet yard mile meter metre km kilometer cm mm",
+        "3 4 10 12 36 1000 1760 5280 1.6 1.609 2.54 0.62",
+    ),
+    ("ounce pound ton gram kg kilogram lb lbs oz mg", "14 16 1000 2000 2.2 28 28.35 454 453.59"),
+    ("cup pint quart gallon liter litre ml tablespoon teaspoon", "3 4 8 16 32 128 1000"),
+    ("degree angle triangle circle rectangle square cube perimeter side", "3 4 6 90 180 360 3.14 22 7 0.5"),
+    ("card deck", "52 13 4 26"),
+    ("leg wheel eye hand finger toe", "2 4 5 8 10"),
+    ("dozen", "12"),
+    ("decade century", "10 100"),
+    ("thousand million billion", "1000 1000000 1000000000"),
+)
+"""Words of units, and the constants that belong to them."""
+_CONSTANTS = tuple(
+    (frozenset(unit.rstrip("s") for unit in units.split()), frozenset(map(Fraction, values.split())))
+    for units, values in _BY_UNIT
+)
 _WORDS_THAT_COUNT = {
-    "twice": 2, "double": 2, "doubled": 2, "doubles": 2, "thrice": 3, "triple": 3, "tripled": 3, "triples": 3, "pair": 2,
-    "pairs": 2, "couple": 2, "both": 2, "twin": 2, "twins": 2, "quadruple": 4, "dozen": 12, "dozens": 12, "half": 2,
-    "halves": 2, "halved": 2, "biweekly": 2, "quarter": 4, "quarters": 4, "triplets": 3, "quadrupled": 4, "either": 2,
-}  # fmt: skip
+    **dict.fromkeys(
+        "twice double doubled doubles pair pairs couple both twin twins biweekly either".split(), 2
+    ),
+    **dict.fromkeys("half halves halved".split(), 2),
+    **dict.fromkeys("thrice triple tripled triples triplets".split(), 3),
+    **dict.fromkeys("quadruple quadrupled quarter quarters".split(), 4),
+    **dict.fromkeys("dozen dozens".split(), 12),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,6 @@ def _figures(tokens: list[Token]) -> Iterator[tuple[Fraction, frozenset[Fraction
             yield value, _percent(value) if after.text != "per" else _plain(value)
         elif after.text == "/" and bottom and not after.spaced:
             yield value / bottom, _share(value, bottom)
-        elif not (at > 1 and tokens[at - 1].text == "/" and tokens[at - 2].kind == "num"):
-            yield value, _plain(value)
         else:
             yield value, _plain(value)
 
@@ -160,9 +172,9 @@ def _constants(text: str) -> set[Fraction]:
     lowered = text.lower()
     words = {word.rstrip("s") for word in _word_set(lowered)} | ({"$"} if "$" in lowered else set())
     found = set(_ALWAYS)
-    for units, values in _BY_UNIT.items():
-        if words & {unit.rstrip("s") for unit in units.split()}:
-            found |= {Fraction(value) for value in values.split()}
+    for units, values in _CONSTANTS:
+        if words & units:
+            found |= values
     return found
 
 
@@ -232,8 +244,8 @@ def _same(value: Fraction) -> tuple[Fraction, ...]:
 
 @solution_metric(
     "ungrounded",
-    definition="Operands from nowhere: neither in the question (figures, words, half, twice, p %), nor an earlier result, nor a "
-    "constant of a unit that is mentioned; None without a question or without calculations.",
+    definition="Operands from nowhere: neither in the question (figures, words, half, twice, p %), nor an earlier "
+    "result, nor a constant of a unit that is mentioned; None without a question or without calculations.",
     range=(0, None),
     direction="lower",
     source=RECEVAL,

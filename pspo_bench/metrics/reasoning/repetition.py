@@ -40,7 +40,8 @@ _COUNTER = re.compile(r"^\s*(?:[#*-]+\s*)?(?:step\s*)?[0-9]{1,3}\s*[.:)]\s+", re
 
 @solution_metric(
     "dup_equation",
-    definition="Share of the arithmetic statements with the operands and result of an earlier one; None for fewer than two.",
+    definition="Share of the arithmetic statements with the operands and result of an earlier one; None for fewer than "
+    "two.",
     range=(0, 1),
     direction="lower",
     source=ROSCOE,
