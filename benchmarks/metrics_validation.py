@@ -84,6 +84,7 @@ def report(data: Path, limit: int | None = None) -> str:
     parts = [
         HEAD.format(machine=_machine()),
         golds_section(golds),
+        maths_section(maths_rows(data)[:limit]),
         labelled_section("ProcessBench-GSM8K", process),
         labelled_section("BIG-Bench-Mistake, multistep arithmetic", big_bench),
         auc_section(process),
@@ -123,6 +124,11 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def gold_rows(data: Path) -> list[tuple[str, Solution]]:
     rows = [row for split in ("train", "test") for row in _lines(data / "gsm8k" / f"{split}.jsonl")]
     return [(row["question"], Solution.of(row["answer"], question=row["question"])) for row in rows]
+
+
+def maths_rows(data: Path) -> list[Solution]:
+    rows = _lines(data / "math500" / "test.jsonl")
+    return [Solution.of(row["solution"], question=row["problem"]) for row in rows]
 
 
 def test_rows(data: Path) -> list[tuple[str, str]]:
@@ -203,6 +209,20 @@ def _defects(metric: SolutionMetric, values: Sequence[float]) -> int | None:
     if metric.direction == "neither":
         return None
     return sum(value > 0 if metric.direction == "lower" else value < 1 for value in values)
+
+
+def maths_section(golds: Sequence[Solution]) -> str:
+    covered = sum(bool(solution.checked) for solution in golds)
+    flagged = sum(solution.first_wrong_step is not None for solution in golds)
+    return "\n".join(
+        [
+            "## MATH-500, gold solutions",
+            "",
+            f"{len(golds)} solutions in LaTeX, mostly algebra, which is not checked. At least one statement could be "
+            f"checked in {_share(covered, len(golds))}; flagged: {_share(flagged, len(golds))}.",
+            "",
+        ]
+    )
 
 
 def labelled_section(title: str, rows: Sequence[Labelled]) -> str:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pspo_bench.config import BASE
 from pspo_bench.errors import StoreError
 from pspo_bench.metrics import TaskScore, summarise
 from pspo_bench.metrics.basic import is_correct, is_truncated, split_by_question
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FORMAT = "pspo-bench-result"
 VERSION = 1
-BASE = "base"
 CORRECTNESS = "correctness"
 STEP_FOLDER = re.compile(r"(?:checkpoint|global_?step|step|iter)[-_]?([0-9]{1,9})")
 """Folder names of TRL and transformers (checkpoint-120), verl (global_step_120) and others."""

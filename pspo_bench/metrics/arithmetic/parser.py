@@ -79,9 +79,10 @@ class _Parser(UnitCursor):
             sign, width = self.sign("*/%")
             if sign:
                 tight = sign == "/" and not self.tokens[self.at].spaced and not self.is_spaced(1)
+                is_of = self.text() == "of"
                 self.at += width
                 right = self.divisor() if sign == "/" and not tight else self.signed()
-                left = Operation(sign, left, right, tight=tight)
+                left = Operation(sign, left, right, tight=tight, loose=is_of)
                 divided |= sign == "/"
             elif self.stands_beside():
                 loose = self.tokens[self.at].spaced
@@ -292,21 +293,16 @@ class _Parser(UnitCursor):
         """`1 hour 30 minutes`, `5 feet and 6 inches`: units of one kind that grow smaller."""
         parts = [number]
         while True:
-            words = parts[-1].unit.split()
-            joined = words[-1:] == ["and"]
-            text = " ".join(words[:-1] if joined else words)
-            if self.kind() != "num" or self.kind(1) != "word" or not text or len(text.split()) > 1:
+            ahead = 1 if self.word() == "and" else 0
+            if self.kind(ahead) != "num" or self.kind(ahead + 1) != "word":
                 break
-            unit, below = read_unit(text), read_unit(self.text(1))
+            unit, below = read_unit(parts[-1].unit), read_unit(self.text(ahead + 1))
             if unit.dimension is None or unit.dimension != below.dimension or below.factor >= unit.factor:
                 break
-            token = self.tokens[self.at]
-            parts[-1] = Number(
-                parts[-1].value, parts[-1].places, unit=text, start=parts[-1].start, end=parts[-1].end
+            token = self.tokens[self.at + ahead]
+            self.at += ahead + 2
+            unit_text = self.tokens[self.at - 1].text
+            parts.append(
+                Number(token.value or Fraction(0), token.places, False, unit_text, token.start, token.end)
             )
-            self.at += 2
-            parts.append(Number(token.value or Fraction(0), token.places, unit=self.tokens[self.at - 1].text,
-                                start=token.start, end=token.end))  # fmt: skip
-            if self.word() == "and" and self.kind(1) == "num":
-                self.at += 1
         return Compound(tuple(parts)) if len(parts) > 1 else number

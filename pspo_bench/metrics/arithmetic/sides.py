@@ -51,12 +51,17 @@ def side_before(tokens: list[Token], relation: int) -> Side | None:
         parsed = parse(tokens, start, relation)
         if parsed and parsed.end == relation:
             return _left_side(tokens, low, start, parsed, continues)
-        continues |= parsed is not None and not is_quantity(parsed.node)  # "20 + 10 cards to the 29 + 24"
+        continues |= parsed is not None and _holds_sum(parsed.node)  # "20 + 10 cards to the 29 + 24"
         start = max(parsed.end, start + 1) if parsed else start + 1
     return None
 
 
+def _holds_sum(node: Node) -> bool:
+    return not is_quantity(node) and next(numbers(node), None) is not None
+
+
 def can_begin(tokens: list[Token], at: int) -> bool:
+    """Whether an expression may begin at `tokens[at]`."""
     token = tokens[at]
     if token.kind == "word":
         return says_number(token.text)
@@ -71,19 +76,20 @@ def can_begin(tokens: list[Token], at: int) -> bool:
 
 def _ends_operand(token: Token) -> bool:
     if token.kind == "word":
-        return token.text.lower() not in PROSE
+        return token.text.lower() not in PROSE and token.text != "and"
     return token.kind in ("num", "close", "pct", "sup", "odd")
 
 
 def _left_side(tokens: list[Token], low: int, start: int, parsed: Parsed, continues: bool) -> Side:
     sure = parsed.is_sure and not continues and _stands_alone(tokens, low, start)
-    return Side(
-        parsed.node,
-        tokens[start].start,
-        tokens[parsed.end - 1].end,
-        sure,
-        dash=_behind_dash(tokens, start, parsed.end),
-    )
+    if is_bare(parsed.node) and start > low and tokens[start - 1].text == "and":
+        sure = False  # 1 hour and 30 minutes = 90 minutes
+    first, last = tokens[start].start, tokens[parsed.end - 1].end
+    dash = _behind_dash(tokens, start, parsed.end)
+    if dash is not None and start > low and tokens[start - 1].text.lower() in _LABELS:
+        first = next(numbers(dash)).start  # Step 1 - 5 + 3
+        return Side(dash, first, last, parsed.is_sure and not continues)
+    return Side(parsed.node, first, last, sure, dash=dash)
 
 
 _PART_OF_MORE = set(
@@ -91,6 +97,11 @@ _PART_OF_MORE = set(
     "mod log sin cos tan ln gcd lcm max min".split()
 )
 """Words behind which an expression is a part of a longer one."""
+_SUMS = set(
+    "total sum cost amount price profit value number sale distance area volume score balance revenue income expense salary "
+    "savings tip discount average product difference quotient result weight age speed length rate answer".split()
+)
+"""Words after which "of" only gives the value."""
 _LABELS = set(
     "week weeks day days step steps year years month months part page pages question problem case option number "
     "chapter level equation round group room house grade stage no".split()
@@ -109,8 +120,8 @@ def _stands_alone(tokens: list[Token], low: int, start: int) -> bool:
         return _is_marker(tokens, start - 1)
     if before.kind != "word" or not tokens[start].spaced or word in _PART_OF_MORE or word in _LABELS:
         return False
-    if word == "of" and any(token.kind in ("num", "pct") for token in tokens[max(low, start - 4) : start]):
-        return False  # 2 bags of 10 * 3
+    if word == "of" and (start - low < 2 or tokens[start - 2].text.lower() not in _SUMS):
+        return False  # 2 bags of 10 * 3, the last digit of 3^3
     return not _follows_sign(tokens, low, start - 1)
 
 
@@ -189,9 +200,18 @@ def side_behind(tokens: list[Token], relation: int) -> Side | None:
     parsed = parse(tokens, start, stop)
     if parsed is None:
         return None
-    return Side(
-        parsed.node, tokens[start].start, _value_end(tokens, start, parsed), parsed.is_sure, approximate
-    )
+    sure = parsed.is_sure and not _goes_on(tokens, parsed.end)
+    return Side(parsed.node, tokens[start].start, _value_end(tokens, start, parsed), sure, approximate)
+
+
+def _goes_on(tokens: list[Token], end: int) -> bool:
+    """Whether an expression is only the beginning of something that is not read: a ratio 1:2, a power of a bracket."""
+    if end + 1 >= len(tokens):
+        return False
+    after = tokens[end]
+    if after.text == ":":
+        return not after.spaced and tokens[end + 1].kind in ("num", "root", "frac")
+    return after.kind in ("open", "frac", "root", "sub", "odd", "sup") and not after.spaced
 
 
 def _value_end(tokens: list[Token], start: int, parsed: Parsed) -> int:

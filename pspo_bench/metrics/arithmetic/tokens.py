@@ -70,10 +70,11 @@ _APPROXIMATE = {r"\approx", r"\simeq", r"\cong", r"\doteq", r"\sim"}
 _STOPS = {r"\implies", r"\Rightarrow", r"\rightarrow", r"\to", r"\therefore", r"\le", r"\leq", r"\ge", r"\geq",
           r"\lt", r"\gt", r"\ne", r"\neq", r"\equiv", r"\begin", r"\end", r"\longrightarrow", r"\item", r"\mid",
           r"\Longrightarrow", r"\iff", r"\pm", r"\mp"}  # fmt: skip
-_DRESS = {r"\text", r"\mathrm", r"\textbf", r"\mathbf", r"\textit", r"\mbox", r"\textrm", r"\boxed", r"\fbox",
-          r"\mathit", r"\underline", r"\emph", r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", r"\Bigl",
-          r"\Bigr", r"\bigg", r"\Bigg", r"\displaystyle", r"\quad", r"\qquad", r"\dollar", r"\euro", r"\pounds",
-          r"\limits", r"\nonumber", r"\hspace", r"\phantom"}  # fmt: skip
+_DRESS = set(
+    r"\text \mathrm \textbf \mathbf \textit \mbox \textrm \boxed \fbox \mathit \underline \emph \displaystyle \quad "
+    r"\qquad \dollar \euro \pounds \limits \nonumber \hspace \phantom".split()
+)
+_SIZES = set(r"\left \right \big \Big \bigl \bigr \Bigl \Bigr \bigg \Bigg".split())
 SAYING = {"is", "are", "equals", "equal", "gives", "makes", "yields", "was", "were"}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
@@ -152,6 +153,9 @@ class _Reader:
 
     def _cmd(self, found: re.Match[str]) -> None:
         name = found.group()
+        if name in _SIZES:
+            self.last_end = found.end()
+            return
         if name in _DRESS:
             self._dropped(found)
             self.dressing = True

@@ -60,8 +60,8 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`sign` is + - * / ^ or %; `beside`: a product without a sign, `loose` if a space stands between; `tight`: a
-    fraction written without spaces."""
+    """`sign` is + - * / ^ or %; `beside`: a product without a sign; `loose`: one with a space between, or with "of" for
+    its sign; `tight`: a fraction written without spaces."""
 
     sign: str
     left: Node
@@ -169,7 +169,7 @@ def _operation(node: Operation, reading: Reading) -> Fraction | None:
         case "/":
             return left / right if right else None
         case "%":
-            return left % right if right else None
+            return Fraction(left % right) if right else None
         case _:
             return _power(left, right)
 

@@ -37,6 +37,8 @@ class UnitCursor(Cursor):
                     break
                 if not words and self.is_variable():
                     return None
+                if self.text() in ("and", "a", "A") and self.kind(1) != "word":
+                    break
                 if len(self.text()) == 1 and self.text() not in "aA" and not is_unit(self.text()) and words:
                     break
                 words.append(self.text())

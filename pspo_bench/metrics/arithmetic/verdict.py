@@ -116,8 +116,10 @@ def _readings(sides: Sides, known: Mapping[Fraction, Fraction]) -> Iterator[tupl
         figure = _figure(sides.right)
         coarse = is_bare(sides.left) and figure is not None and figure.places == 0 and not sides.approximate
         yield Reading(units=True), Reading(units=True), not coarse  # 50 minutes are not 1 hour
-    if any(isinstance(part, Operation) and part.loose for part in _operations(sides.left)):
+    if any(isinstance(part, Operation) and part.loose and part.beside for part in _operations(sides.left)):
         yield Reading(remarks=True), PLAIN, True
+    if any(isinstance(part, Operation) and part.loose for part in _operations(sides.right)):
+        yield PLAIN, Reading(remarks=True), True  # 3/24 = 1/8 of 2 feet
     used = {figure.value: known[figure.value] for figure in figures if figure.value in known}
     used |= {
         figure.value: share for figure in numbers(sides.left) if (share := _common_share(figure)) is not None
