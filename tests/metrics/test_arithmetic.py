@@ -232,7 +232,9 @@ def test_what_cannot_be_worked_out_is_not_checked(text: str) -> None:
     assert set(statuses(text)) <= {N}
 
 
-@pytest.mark.parametrize("unit", ["(", "1 = ", "9^", "3 apples ", "1 + ", "3 + 4 = ", "<<1+1=2>>", r"\frac{", "{}", "-"])
+@pytest.mark.parametrize(
+    "unit", ["(", "1 = ", "9^", "3 apples ", "1 + ", "3 + 4 = ", "<<1+1=2>>", r"\frac{", "{}", "-"]
+)
 def test_time_is_linear_in_hostile_text(unit: str) -> None:
     text = (unit * 100_000)[:100_000]
     start = time.process_time()

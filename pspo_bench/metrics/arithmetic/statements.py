@@ -142,7 +142,9 @@ class _Reader:
                 left = replace(left, is_first=left.start != worked_until)
                 statement = self.statement(left, right, tokens[index], note)
                 found += [statement] if statement else []
-                is_worked = statement is not None and (not left.is_first or not (is_bare(left.node) and is_bare(right.node)))
+                is_worked = statement is not None and (
+                    not left.is_first or not (is_bare(left.node) and is_bare(right.node))
+                )
                 worked_until = right.start if is_worked else -1
         return found
 

@@ -26,11 +26,11 @@ MAX_QUESTION_CHARS = 20_000
 
 _ALWAYS = {Fraction(n) for n in (0, 1, 2, 100)}  # a whole, an average of two, per cent
 _BY_UNIT = (
+    ("second minute hour day daily am pm noon midnight night morning", "12 24 60 3600 1440"),
     (
-        "second minute hour day week month year decade century am pm daily weekly monthly yearly annual annually noon "
-        "midnight january february march april may june july august september october november december monday tuesday "
-        "wednesday thursday friday saturday sunday weekend weekday night morning",
-        "3 4 5 7 10 12 24 28 29 30 31 48 52 60 90 100 360 365 366 3600 1440",
+        "day week month year daily weekly monthly yearly annual annually weekend weekday january february march april may "
+        "june july august september october november december monday tuesday wednesday thursday friday saturday sunday",
+        "3 4 5 7 12 28 29 30 31 52 360 365 366",
     ),
     ("dollar cent penny pennies nickel dime quarter coin money $", "4 5 10 20 25 50 1000"),
     (
@@ -84,7 +84,7 @@ def _figures(tokens: list[Token]) -> Iterator[tuple[Fraction, frozenset[Fraction
     for at, token in enumerate(tokens):
         if token.kind == "odd":
             yield from _pieces(token.text)
-        if token.kind != "num" or token.value is None:
+        if token.kind != "num" or token.value is None or _is_bottom(tokens, at):
             continue
         value = token.value
         after = tokens[at + 1] if at + 1 < len(tokens) else token
@@ -95,6 +95,11 @@ def _figures(tokens: list[Token]) -> Iterator[tuple[Fraction, frozenset[Fraction
             yield value / bottom, _share(value, bottom)
         else:
             yield value, _plain(value)
+
+
+def _is_bottom(tokens: list[Token], at: int) -> bool:
+    """Whether the number is the 4 of 1/4."""
+    return at > 1 and tokens[at - 1].text == "/" and not tokens[at].spaced and tokens[at - 2].kind == "num"
 
 
 def _pieces(text: str) -> Iterator[tuple[Fraction, frozenset[Fraction]]]:
@@ -135,7 +140,7 @@ def _words(tokens: list[Token]) -> Iterator[tuple[Fraction, frozenset[Fraction]]
     at = 0
     while at < len(tokens):
         end = at
-        while (end < len(tokens) and _is_number_word(tokens[end])) or _is_hyphen(tokens, end, at):
+        while end < len(tokens) and (_is_number_word(tokens[end]) or _is_joint(tokens, end, at)):
             end += 1
         run = " ".join(token.text.lower() for token in tokens[at:end] if token.kind == "word")
         yield from _said(run)
@@ -150,12 +155,20 @@ def _is_number_word(token: Token) -> bool:
     return token.kind == "word" and token.text.lower() in NUMBER_WORDS
 
 
-def _is_hyphen(tokens: list[Token], end: int, at: int) -> bool:
-    return at < end < len(tokens) - 1 and tokens[end].text == "-" and _is_number_word(tokens[end + 1])
+def _is_joint(tokens: list[Token], end: int, at: int) -> bool:
+    """Whether a hyphen, "and" or "and a" stands between two number words: twenty-five, two and a half."""
+    text = tokens[end].text
+    words = [token.text for token in tokens[end : end + 3]]
+    joins = (text == "-" and end + 1 < len(tokens) and _is_number_word(tokens[end + 1])) or (
+        words in (["and", "a", "half"], ["and", "one", "half"]) or words[:2] == ["a", "half"]
+    )
+    return at < end and joins
 
 
 def _said(run: str) -> Iterator[tuple[Fraction, frozenset[Fraction]]]:
     value = number_in_words(run) if run and run != "one" else None
+    if run == "one":
+        return
     if value is None:
         parts = [number_in_words(word) for word in run.split() if word in SMALL or len(run.split()) > 1]
         for part in (*parts, ordinal_in_words(run) if run else None):
@@ -206,14 +219,15 @@ def provenance_of(solution: Solution) -> tuple[Provenance, ...] | None:
     for result in results:
         for value in _same(result.value):
             ends[value] = min(ends.get(value, result.end), result.end)
-    found = []
+    found: dict[int, Provenance] = {}  # by place: the middle of a chain belongs to two statements
     for statement in solution.statements:
         if statement.expected is None or statement.right_value is None:
             continue  # algebra gathers numbers: 11 + 7 + y = 18 + y
         for operand in statement.operands:
-            origin = _origin(operand, given, constants, ends, statement)
-            found.append(Provenance(operand, statement, origin))
-    return tuple(found) or None
+            if operand.start not in found:
+                origin = _origin(operand, given, constants, ends, statement)
+                found[operand.start] = Provenance(operand, statement, origin)
+    return tuple(found.values()) or None
 
 
 def _origin(
