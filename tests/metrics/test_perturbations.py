@@ -1,7 +1,7 @@
 """Known damage must be noticed: the metrics measure what they say, without a label.
 
-The thresholds lie a little under what was measured (docs/metrics-validation.md). What is below one has a reason: a dropped
-or swapped result is often a number that the question holds too, and another question may share its numbers.
+The thresholds lie a little under what was measured (docs/metrics-validation.md). What is below one has a reason: a
+dropped or swapped result is often a number that the question holds too, and another question may share its numbers.
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ _PART_OF_MORE = set(
 )
 """Words behind which an expression is a part of a longer one."""
 _SUMS = set(
-    "total sum cost amount price profit value number sale distance area volume score balance revenue income expense salary "
-    "savings tip discount average product difference quotient result weight age speed length rate answer".split()
+    "total sum cost amount price profit value number sale distance area volume score balance revenue income expense "
+    "salary savings tip discount average product difference quotient result weight age speed length rate answer".split()
 )
 """Words after which "of" only gives the value."""
 _LABELS = set(
