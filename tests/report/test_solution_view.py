@@ -48,8 +48,8 @@ def test_hostile_text_is_inert() -> None:
 
 
 def test_huge_values_are_named_by_their_size() -> None:
-    # 9^4000 has 3817 digits
-    assert "wrong: about 10^3817" in solution_text(Solution.of("9^4000 = 1"))
+    # log10(9) * 3000 = 2862.7
+    assert "wrong: about 10^2862" in solution_text(Solution.of("9^3000 = 1"))
 
 
 def test_colours() -> None:
@@ -67,8 +67,8 @@ def test_tables_of_a_run(make_run) -> None:  # type: ignore[no-untyped-def]
     defects = {defect.metric: defect for defect in found.defects}
     assert defects["arith_valid"].mean == 1
     assert defects["arith_valid"].coverage == 1
-    # "Secret question 0?": the 2 is a constant, and no number of the question is used
-    assert defects["question_coverage"].correct == 0
+    # "Secret question 0?" and "... 2?" are right, and 2 + 2 uses the number of the second
+    assert defects["question_coverage"].correct == 0.5
     assert "arith_valid" in found.to_terminal()
     assert "| gsm8k | 0 | arith\\_valid | ↑ | 1.000 |" in found.to_markdown()
     assert json.loads(found.to_json())["lengths"][0]["correct"]["median"] == 10

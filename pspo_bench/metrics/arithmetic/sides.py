@@ -135,7 +135,11 @@ def _is_whole(tokens: list[Token], start: int) -> bool:
         return False  # 13,2000 / 60;  .8 + . 84
     if mark.text == "," and before.kind == "num" and token.kind == "num" and len(token.text) == 3:
         return False  # 14, 400 / 80
-    return mark.text in ".,:;?!|\"'#—"
+    return mark.text not in _HALF_SIGNS
+
+
+_HALF_SIGNS = {r"\pm", r"\mp", "±", "∓", r"\equiv", "≡", "@", "^", "&"}
+"""Marks that join what stands on both sides, and are not read."""
 
 
 def _follows_sign(tokens: list[Token], low: int, at: int) -> bool:

@@ -169,7 +169,7 @@ def _operation(node: Operation, reading: Reading) -> Fraction | None:
         case "/":
             return left / right if right else None
         case "%":
-            return Fraction(left % right) if right else None
+            return left - right * (left // right) if right else None
         case _:
             return _power(left, right)
 

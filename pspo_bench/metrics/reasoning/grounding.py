@@ -29,7 +29,8 @@ _BY_UNIT = (
     ("second minute hour day daily am pm noon midnight night morning", "12 24 60 3600 1440"),
     (
         "day week month year daily weekly monthly yearly annual annually weekend weekday january february march april "
-        "may june july august september october november december monday tuesday wednesday thursday friday saturday sunday",
+        "may june july august september october november december monday tuesday wednesday thursday friday "
+        "saturday sunday",
         "3 4 5 7 12 28 29 30 31 52 360 365 366",
     ),
     ("dollar cent penny pennies nickel dime quarter coin money $", "4 5 10 20 25 50 1000"),
