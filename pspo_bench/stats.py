@@ -119,6 +119,42 @@ def score_interval(correct: ArrayLike, samples: ArrayLike, level: float = LEVEL)
     return clustered_mean(right[asked] / drawn[asked], level)
 
 
+def clustered_difference(
+    values: ArrayLike, *clusters: Sequence[Hashable], level: float = LEVEL
+) -> Interval | None:
+    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question and by
+    seed.
+
+    Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron, Gelbach &
+    Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger of the two, which a
+    difference of estimates could be. Degrees of freedom: the smallest number of clusters less one. A way with one
+    cluster is passed over; None where no way has two. Cells may be missing, unlike in `arm_difference`.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if any(len(way) != x.size for way in clusters):
+        raise StatsError(f"{x.size} values for {[len(way) for way in clusters]} cluster ids; pass one id per value")
+    ways = [way for way in clusters if len(set(way)) > 1]
+    if not ways or len(ways) > 2:
+        return None
+    rest = x - x.mean()
+    terms = [_cluster_variance(rest, way) for way in ways]
+    variance = terms[0]
+    if len(ways) == 2:
+        cells = _cluster_variance(rest, list(zip(*ways, strict=True)))
+        variance = max(terms[0] + terms[1] - cells, *terms)
+    half = _t(level, min(len(set(way)) for way in ways) - 1) * math.sqrt(variance)
+    return Interval(float(x.mean()) - half, float(x.mean()) + half, "clustered-t")
+
+
+def _cluster_variance(rest: Floats, way: Sequence[Hashable]) -> float:
+    """Variance of the mean of residuals (N,) that are independent between the clusters of `way` only."""
+    totals: dict[Hashable, float] = {}
+    for value, cluster in zip(rest.tolist(), way, strict=True):
+        totals[cluster] = totals.get(cluster, 0.0) + value
+    groups = len(totals)
+    return groups / (groups - 1) * sum(total**2 for total in totals.values()) / rest.size**2
+
+
 # Bootstrap
 
 

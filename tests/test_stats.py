@@ -328,3 +328,19 @@ def test_intervals_of_arms_cover_what_seeds_and_questions_vary() -> None:
         assert found is not None
         missed += not found.interval.low <= 0 <= found.interval.high
     assert 0.023 < missed / 600 < 0.077
+
+
+def test_clustered_difference_by_hand() -> None:
+    # One way, one value a cluster: the plain t interval. Mean 2, variance 1/3 of 1, t(2) = 4.3027
+    single = stats.clustered_difference([1, 2, 3], ["a", "b", "c"], [0, 0, 0])
+    assert single is not None
+    assert single.half == pytest.approx(4.302653 * np.sqrt(1 / 3), rel=1e-6)
+    # Two ways, values (seed 0: 1, 3; seed 1: 2, 6), mean 3, residuals -2, 0, -1, 3.
+    # By question: sums -3, 3, so 2/1 * 18 / 16; by seed: sums -2, 2, so 2/1 * 8 / 16; by cell: 4/3 * 14 / 16.
+    both = stats.clustered_difference([1, 3, 2, 6], ["a", "b", "a", "b"], [0, 0, 1, 1])
+    assert both is not None
+    variance = max(36 / 16 + 16 / 16 - 56 / 48, 36 / 16)
+    assert both.half == pytest.approx(12.706205 * np.sqrt(variance), rel=1e-6)  # t(1)
+    assert stats.clustered_difference([1.0], ["a"], [0]) is None
+    with pytest.raises(StatsError, match="one id per value"):
+        stats.clustered_difference([1, 2], ["a", "b"], [0])

@@ -71,7 +71,7 @@ def check_file(
     if scoring not in SCORINGS:
         raise AnswerError(unknown("scoring", scoring, SCORINGS))
     counts, started = Counts(), time.monotonic()
-    with _reading(source) as lines, _writing(output) as sink:
+    with reading(source) as lines, writing(output) as sink:
         rows = _progress(_rows(lines, "standard input" if source == "-" else str(source)))
         while batch := list(islice(rows, BATCH_ROWS)):
             checks = check_readable(
@@ -138,7 +138,8 @@ def _require_type(answer_type: str, where: str) -> None:
 
 
 @contextlib.contextmanager
-def _reading(source: Path | Literal["-"]) -> Iterator[Iterable[bytes]]:
+def reading(source: Path | Literal["-"]) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, or of standard input for "-". Raises DataError for a file that cannot be read."""
     if source == "-":
         yield sys.stdin.buffer
         return
@@ -151,7 +152,7 @@ def _reading(source: Path | Literal["-"]) -> Iterator[Iterable[bytes]]:
 
 
 @contextlib.contextmanager
-def _writing(output: Path | None) -> Iterator[IO[str]]:
+def writing(output: Path | None) -> Iterator[IO[str]]:
     """A stream for the verdicts; a file appears under its name only when it is whole."""
     if output is None:
         yield sys.stdout

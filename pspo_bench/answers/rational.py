@@ -47,7 +47,7 @@ def _apply(node: Node, values: list[Fraction]) -> Fraction | None:
         case "neg":
             return -values[0]
         case "pow":
-            return _power(*values)
+            return power(*values)
         case _:
             return _function(node[1], values)
 
@@ -58,9 +58,9 @@ def _function(name: str, values: list[Fraction]) -> Fraction | None:
         case "abs":
             return abs(first)
         case "sqrt":
-            return _power(first, Fraction(1, 2))
+            return power(first, Fraction(1, 2))
         case "root" if values[1]:
-            return _power(first, 1 / values[1])
+            return power(first, 1 / values[1])
         case "factorial" if first.denominator == 1 and 0 <= first <= 1000:
             return Fraction(math.factorial(int(first)))
         case "binomial" if all(value.denominator == 1 and 0 <= value <= 1000 for value in values):
@@ -73,7 +73,7 @@ def _function(name: str, values: list[Fraction]) -> Fraction | None:
             return None
 
 
-def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
+def power(base: Fraction, exponent: Fraction) -> Fraction | None:
     if abs(exponent.numerator) * _bits(base) > MAX_BITS or exponent.denominator > 64:
         return None
     root = _exact_root(base, exponent.denominator)

@@ -29,6 +29,11 @@ COMMANDS = {
     "rescore": ("check", "check the saved completions of runs again, without a model"),
     "audit": ("audit", "give the samples of runs to every grader and say where they disagree"),
     "judge": ("judge", "let a language model, or people, judge how samples argue"),
+    "metrics": (
+        "metrics",
+        "length and defects of reasoning of a run or of a JSONL file; --list lists the metrics",
+    ),
+    "explain": ("metrics", "print one solution of a run with its arithmetic marked"),
     "push": ("push", "publish a checkpoint with a model card and its results on the Hugging Face Hub"),
     "pocket": ("pocket", "the model that ships with the package"),
     "demo": ("study", "the whole loop on the pocket model: train, score, leaderboard"),

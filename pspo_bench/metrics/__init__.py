@@ -1,13 +1,41 @@
-"""Samples → figures: accuracy, length, truncation, and what is plugged in later.
+"""Samples → figures: accuracy, length, truncation, defects of reasoning, and what is plugged in.
 
     scores = summarise(run.frame())         # one TaskScore per task and temperature
+    lengths = length_scores(run.frame())    # all of length, split by correctness
+    defects = defect_scores(run.frame())    # every metric of single solutions, with coverage and interval
     METRICS.get("truncation_rate").definition
 
-A metric is one function with the decorator `metric`; other packages announce theirs under the entry-point
-group `pspo_bench.metrics`.
+A metric is one function with the decorator `metric` (of a table of samples) or `solution_metric` (of one solution);
+other packages announce theirs under the entry-point group `pspo_bench.metrics`.
 """
 
-from pspo_bench.metrics.registry import METRICS, Metric, metric
+from pspo_bench.metrics.defects import DefectScore, defect_scores
+from pspo_bench.metrics.length import LengthChange, LengthScore, length_changes, length_scores
+from pspo_bench.metrics.registry import (
+    METRICS,
+    Metric,
+    SolutionMetric,
+    metric,
+    sample_metrics,
+    solution_metric,
+    solution_metrics,
+)
 from pspo_bench.metrics.summary import TaskScore, summarise
 
-__all__ = ["METRICS", "Metric", "TaskScore", "metric", "summarise"]
+__all__ = [
+    "METRICS",
+    "DefectScore",
+    "LengthChange",
+    "LengthScore",
+    "Metric",
+    "SolutionMetric",
+    "TaskScore",
+    "defect_scores",
+    "length_changes",
+    "length_scores",
+    "metric",
+    "sample_metrics",
+    "solution_metric",
+    "solution_metrics",
+    "summarise",
+]

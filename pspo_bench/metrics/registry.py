@@ -2,20 +2,26 @@
 
 @metric("truncation_rate", definition="share of ...", range=(0, 1), direction="lower", source="...")
 def truncation_rate(samples: DataFrame) -> float | None: ...
+
+@solution_metric("words", definition="words of ...", range=(0, None), direction="neither", source="...")
+def words(solution: Solution) -> float | None: ...
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from pspo_bench.registry import Registry
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pspo_bench.metrics.reasoning.solution import Solution
+
 Direction = Literal["higher", "lower", "neither"]
+Range: TypeAlias = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Metric:
 
     name: str
     definition: str
-    range: tuple[float | None, float | None]
+    range: Range
     direction: Direction
     source: str
     compute: Callable[[pd.DataFrame], float | None]
@@ -38,15 +44,64 @@ class Metric:
         return self.compute(samples)
 
 
-METRICS: Registry[Metric] = Registry("metric", group="pspo_bench.metrics", home="pspo_bench.metrics.basic")
+@dataclass(frozen=True, slots=True)
+class SolutionMetric:
+    """A figure of one solution; of many solutions it is their mean, with the share that has one (the coverage).
+
+    The fields are those of `Metric`; `compute` gives None where the metric does not apply.
+    """
+
+    name: str
+    definition: str
+    range: Range
+    direction: Direction
+    source: str
+    compute: Callable[[Solution], float | None]
+
+    def __call__(self, solution: Solution) -> float | None:
+        return self.compute(solution)
+
+
+METRICS: Registry[Metric | SolutionMetric] = Registry(
+    "metric", group="pspo_bench.metrics", home="pspo_bench.metrics.builtin"
+)
+
+
+def sample_metrics() -> list[Metric]:
+    """The metrics of tables of samples, by name."""
+    return [found for name in METRICS if isinstance(found := METRICS.get(name), Metric)]
+
+
+def solution_metrics() -> list[SolutionMetric]:
+    """The metrics of single solutions, by name."""
+    return [found for name in METRICS if isinstance(found := METRICS.get(name), SolutionMetric)]
+
+
+M = TypeVar("M", Metric, SolutionMetric)
 
 
 def metric(
-    name: str, *, definition: str, range: tuple[float | None, float | None], direction: Direction, source: str
+    name: str, *, definition: str, range: Range, direction: Direction, source: str
 ) -> Callable[[Callable[[pd.DataFrame], float | None]], Metric]:
-    """Decorator that makes a function a `Metric` and registers it."""
+    """Decorator that makes a function of a table of samples a `Metric` and registers it."""
 
     def make(compute: Callable[[pd.DataFrame], float | None]) -> Metric:
-        return METRICS.register(name)(Metric(name, definition, range, direction, source, compute))
+        return _registered(Metric(name, definition, range, direction, source, compute))
 
     return make
+
+
+def solution_metric(
+    name: str, *, definition: str, range: Range, direction: Direction, source: str
+) -> Callable[[Callable[[Solution], float | None]], SolutionMetric]:
+    """Decorator that makes a function of one solution a `SolutionMetric` and registers it."""
+
+    def make(compute: Callable[[Solution], float | None]) -> SolutionMetric:
+        return _registered(SolutionMetric(name, definition, range, direction, source, compute))
+
+    return make
+
+
+def _registered(made: M) -> M:
+    METRICS.register(made.name)(made)
+    return made

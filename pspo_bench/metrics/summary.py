@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pspo_bench.answers import vote_key
 from pspo_bench.metrics.basic import accuracy_at_budget, is_correct, split_by_question
-from pspo_bench.metrics.registry import METRICS
+from pspo_bench.metrics.registry import sample_metrics
 from pspo_bench.stats import maj_at_k, pass_at_k, score_interval
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _score(rows: pd.DataFrame, ks: Sequence[int] | None) -> TaskScore:
     by_question = is_correct(rows).groupby(rows["example_id"], sort=False)
     correct, samples = by_question.sum().to_numpy(int), by_question.size().to_numpy(int)
     interval = score_interval(correct, samples)
-    metrics = {name: METRICS.get(name)(rows) for name in METRICS}
+    metrics = {metric.name: metric(rows) for metric in sample_metrics()}
     core = ("accuracy", "accuracy_completed_only", "mean_tokens", "median_tokens", "median_tokens_completed")
     n = int(samples.min())
     return TaskScore(
