@@ -132,7 +132,9 @@ def clustered_difference(
     """
     x = np.asarray(values, dtype=np.float64)
     if any(len(way) != x.size for way in clusters):
-        raise StatsError(f"{x.size} values for {[len(way) for way in clusters]} cluster ids; pass one id per value")
+        raise StatsError(
+            f"{x.size} values for {[len(way) for way in clusters]} cluster ids; pass one id per value"
+        )
     ways = [way for way in clusters if len(set(way)) > 1]
     if not ways or len(ways) > 2:
         return None

@@ -199,7 +199,7 @@ def unit_factor(unit: str) -> Fraction:
     first, _, rest = unit.partition(" ")
     scale = SCALES.get(first.lower().removesuffix("s"))
     if scale:
-        return scale * (unit_factor(rest) if rest else 1)
+        return Fraction(scale) * (unit_factor(rest) if rest else 1)
     if first.lower() in _SHARES:
         return Fraction(1, _SHARES[first.lower()])
     read = read_unit(unit)
