@@ -119,6 +119,19 @@ def test_units_count_in_the_reading_of_units() -> None:
         (r"\begin{align} 3 + 4 &= 8 \\ 8 + 2 &= 10 \end{align}", [W, E]),
         ("3 + 4\n= 8", [W]),
         ("**Total = 3 × 5 = 16**", [W]),
+        # an equation that goes on in the next line, with its name said again
+        (r"\[ \text{Sum} = 52 + 24 \] \[ \text{Sum} = 78 \]", [W]),
+        ("Total cost = 5 * 20. Total cost = 100.", [E]),
+        ("S = 9 * 6\nS = 53", [W]),
+        ("x = (4 + 2)/2\nx = (4 - 2)/2", []),  # two roots
+        ("Hours = 3 * 1. For the others, hours = 2 * 2", []),
+        ("$4.20 + $9.45 + $1.35 = $14.99", [W]),  # no figure stands for a fraction
+        ("20/10 = 4 pounds", [W]),  # units on one side convert nothing
+        ("He ran 400-yard laps in 38 + 2 = 45 seconds", [W]),
+        ("It was reduced by 3 * 4 = 13", [W]),
+        ("divide 20 by 4 * 5 = 25", [N]),
+        ("20 - 5 = 16 more", [W]),
+        ("30 / 6 m/2 s = 10", [N]),
     ],
 )
 def test_statuses(text: str, expected: list[State]) -> None:

@@ -32,9 +32,9 @@ def test_maths_golds_are_rarely_flagged(data_dir: Path) -> None:
 def test_process_bench(data_dir: Path) -> None:
     rows = json.loads((data_dir / "processbench" / "gsm8k.json").read_text(encoding="utf-8"))
     found = [(Solution.of("", steps=row["steps"]).first_wrong_step, row["label"]) for row in rows]
-    assert sum(first is not None for first, label in found if label < 0) <= 1
+    assert sum(first is not None for first, label in found if label < 0) <= 1  # of 193
     caught = [(first, label) for first, label in found if first is not None and label >= 0]
-    assert len(caught) >= 16
+    assert len(caught) >= 20  # of 207
     assert sum(first == label for first, label in caught) >= len(caught) - 2
 
 

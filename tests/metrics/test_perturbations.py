@@ -38,10 +38,10 @@ POCKET = {
 }
 GSM8K = {
     **POCKET,
-    ("wrong_result", "arith_wrong"): 0.93,
-    ("wrong_result", "arith_valid"): 0.93,
-    ("wrong_operand", "arith_wrong"): 0.85,
-    ("wrong_operand", "arith_valid"): 0.85,
+    ("wrong_result", "arith_wrong"): 0.96,
+    ("wrong_result", "arith_valid"): 0.96,
+    ("wrong_operand", "arith_wrong"): 0.88,
+    ("wrong_operand", "arith_valid"): 0.88,
     ("dropped_step", "ungrounded"): 0.6,
     ("dropped_step", "provenance"): 0.6,
     ("other_question", "ungrounded"): 0.65,

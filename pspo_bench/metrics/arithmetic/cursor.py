@@ -28,7 +28,8 @@ def says_number(text: str) -> bool:
 
 
 class Cursor:
-    """Reads `tokens` from `at` up to `stop`. `is_sure` falls where what was read can be meant in two ways."""
+    """Reads `tokens` from `at` up to `stop`. `is_sure` falls where what was read can be meant in two ways,
+    `is_compared` rises where a word such as "more" stands behind an operand."""
 
     def __init__(self, tokens: Sequence[Token], start: int, stop: int) -> None:
         self.tokens = tokens
@@ -36,6 +37,7 @@ class Cursor:
         self.stop = stop
         self.depth = 0
         self.is_sure = True
+        self.is_compared = False
 
     def kind(self, ahead: int = 0) -> str:
         index = self.at + ahead

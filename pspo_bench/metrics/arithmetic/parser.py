@@ -44,12 +44,14 @@ _NAMES = ("word", "odd", "sub")
 class Parsed:
     """An expression and the index behind its last token.
 
-    `is_sure`: there is one way to read it; else it can be found right, but not wrong.
+    `is_sure`: there is one way to read it; else it can be found right, but not wrong. `is_compared`: a word such as
+    "more" or "times" stands behind an operand.
     """
 
     node: Node
     end: int
     is_sure: bool
+    is_compared: bool
 
 
 def parse(tokens: Sequence[Token], start: int, stop: int) -> Parsed | None:
@@ -59,7 +61,7 @@ def parse(tokens: Sequence[Token], start: int, stop: int) -> Parsed | None:
         node = parser.sum()
     except NotAnExpressionError:
         return None
-    return Parsed(node, parser.at, parser.is_sure)
+    return Parsed(node, parser.at, parser.is_sure, parser.is_compared)
 
 
 class _Parser(UnitCursor):
@@ -80,6 +82,9 @@ class _Parser(UnitCursor):
             if sign:
                 tight = sign == "/" and not self.tokens[self.at].spaced and not self.is_spaced(1)
                 is_of = self.text() == "of"
+                self.is_sure &= not (
+                    tight and divided and self.tokens[self.at - 1].kind == "word"
+                )  # 9 m / 3 m/2 s
                 self.at += width
                 right = self.divisor() if sign == "/" and not tight else self.signed()
                 left = Operation(sign, left, right, tight=tight, loose=is_of)

@@ -24,7 +24,7 @@ MAX_SIDE_TOKENS = 120
 @dataclass(frozen=True, slots=True)
 class Side:
     """An expression with its place. `dash`: what it is if its first minus is a dash; `is_first`: nothing was worked out
-    before it in its chain."""
+    before it in its chain; `behind`: the index of the token behind it."""
 
     node: Node
     start: int
@@ -33,6 +33,7 @@ class Side:
     approximate: bool = False
     is_first: bool = True
     dash: Node | None = None
+    behind: int = 0
 
 
 _ENDS = ("stop", "line", "rel", "says")
@@ -46,6 +47,7 @@ def side_before(tokens: list[Token], relation: int) -> Side | None:
     start, continues = low, relation - low == MAX_SIDE_TOKENS
     while start < relation:
         if not can_begin(tokens, start):
+            continues &= tokens[start].text.lower() not in _CLAUSES
             start += 1
             continue
         parsed = parse(tokens, start, relation)
@@ -81,25 +83,32 @@ def _ends_operand(token: Token) -> bool:
 
 
 def _left_side(tokens: list[Token], low: int, start: int, parsed: Parsed, continues: bool) -> Side:
-    sure = parsed.is_sure and not continues and _stands_alone(tokens, low, start)
+    is_plain = parsed.is_sure and not parsed.is_compared and not continues
+    sure = is_plain and _stands_alone(tokens, low, start)
     if is_bare(parsed.node) and start > low and tokens[start - 1].text == "and":
         sure = False  # 1 hour and 30 minutes = 90 minutes
     first, last = tokens[start].start, tokens[parsed.end - 1].end
     dash = _behind_dash(tokens, start, parsed.end)
     if dash is not None and start > low and tokens[start - 1].text.lower() in _LABELS:
         first = next(numbers(dash)).start  # Step 1 - 5 + 3
-        return Side(dash, first, last, parsed.is_sure and not continues)
+        return Side(dash, first, last, is_plain)
     return Side(parsed.node, first, last, sure, dash=dash)
 
 
 _PART_OF_MORE = set(
-    "than times plus minus by from over twice half double triple thirds third quarter quarters fourth fifth between "
+    "as than times plus minus twice half double triple thirds third quarter quarters fourth fifth between "
     "mod log sin cos tan ln gcd lcm max min".split()
 )
 """Words behind which an expression is a part of a longer one."""
+_CLAUSES = set(
+    "because so since then if when while therefore thus hence but making leaving meaning which".split()
+)
+"""Words that begin a clause of its own."""
+_BETWEEN = {"by", "from", "over"}
+"""Words that join an expression to a number shortly before them: 20 divided evenly by 4 * 5."""
 _SUMS = set(
     "total sum cost amount price profit value number sale distance area volume score balance revenue income expense "
-    "salary savings tip discount average product difference quotient result weight age speed length rate answer".split()
+    "salary savings tip discount average product difference quotient remainder result weight age speed length rate answer".split()
 )
 """Words after which "of" only gives the value."""
 _LABELS = set(
@@ -119,6 +128,8 @@ def _stands_alone(tokens: list[Token], low: int, start: int) -> bool:
     if before.kind == "close":
         return _is_marker(tokens, start - 1)
     if before.kind != "word" or not tokens[start].spaced or word in _PART_OF_MORE or word in _LABELS:
+        return False
+    if word in _BETWEEN and any(token.kind == "num" for token in tokens[max(low, start - 4) : start]):
         return False
     if word == "of" and (start - low < 2 or tokens[start - 2].text.lower() not in _SUMS):
         return False  # 2 bags of 10 * 3, the last digit of 3^3
@@ -143,10 +154,11 @@ _HALF_SIGNS = {r"\pm", r"\mp", "±", "∓", r"\equiv", "≡", "@", "^", "&"}
 
 
 def _follows_sign(tokens: list[Token], low: int, at: int) -> bool:
-    """Whether the words up to `at` begin with a sign: "+ his 1 teacher"."""
+    """Whether the words up to `at` begin with a sign: "+ his 1 teacher"; not with the hyphen of 40-yard."""
     while at > low and tokens[at].kind == "word":
         at -= 1
-    return tokens[at].kind == "op" and not _is_bullet(tokens, at)
+    tight = not tokens[at].spaced and not tokens[at + 1].spaced
+    return tokens[at].kind == "op" and not tight and not _is_bullet(tokens, at)
 
 
 def _is_marker(tokens: list[Token], at: int) -> bool:
@@ -204,8 +216,35 @@ def side_behind(tokens: list[Token], relation: int) -> Side | None:
     parsed = parse(tokens, start, stop)
     if parsed is None:
         return None
-    sure = parsed.is_sure and not _goes_on(tokens, parsed.end)
-    return Side(parsed.node, tokens[start].start, _value_end(tokens, start, parsed), sure, approximate)
+    is_result = is_bare(parsed.node) and tokens[relation].kind == "rel"  # 20 - 5 = 15 more
+    sure = parsed.is_sure and (is_result or not parsed.is_compared) and not _goes_on(tokens, parsed.end)
+    return Side(
+        parsed.node,
+        tokens[start].start,
+        _value_end(tokens, start, parsed),
+        sure,
+        approximate,
+        behind=parsed.end,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The words before a relation that name what it gives a value to; `first` is the index of their first token."""
+
+    text: str
+    first: int
+
+
+def name_before(tokens: list[Token], relation: int) -> Name | None:
+    """What stands alone between the mark before it and the relation, where it is all words: "Total cost ="."""
+    first = relation
+    while first > 0 and relation - first < 12 and tokens[first - 1].kind in ("word", "odd", "sub"):
+        first -= 1
+    is_whole = first == 0 or tokens[first - 1].kind in ("stop", "line")
+    if first == relation or not is_whole:
+        return None
+    return Name(" ".join(token.text.lower() for token in tokens[first:relation]), first)
 
 
 def _goes_on(tokens: list[Token], end: int) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from pspo_bench.metrics.arithmetic.sides import Side, side_before, side_behind
+from pspo_bench.metrics.arithmetic.sides import Name, Side, name_before, side_before, side_behind
 from pspo_bench.metrics.arithmetic.tokens import Token, tokenize
 from pspo_bench.metrics.arithmetic.tree import (
     Node,
@@ -133,17 +133,27 @@ class _Reader:
         tokens = _joined(tokens)
         found: list[Statement] = []
         worked_until = -1  # where the chain ends in which something was worked out
+        named: _Named | None = None
         for index in [at for at, token in enumerate(tokens) if token.kind in ("rel", "says")]:
             left, right = side_before(tokens, index), side_behind(tokens, index)
             is_said = tokens[index].kind == "says" and (left is None or is_bare(left.node))
             if right and not is_said and (result := _result(right.node)):
                 self.results.append(result)
+            name = name_before(tokens, index) if right and not left else None
+            if name and right:
+                if named and _restates(tokens, named, name, right):
+                    left = named.side
+                named = _Named(name, right)
+            elif right and named and left and left.start == named.side.start:
+                named = _Named(named.name, right)  # total = 3 + 4 = 7
             if left and right:
                 left = replace(left, is_first=left.start != worked_until)
                 statement = self.statement(left, right, tokens[index], note)
                 found += [statement] if statement else []
-                is_worked = statement is not None and (
-                    not left.is_first or not (is_bare(left.node) and is_bare(right.node))
+                is_worked = (
+                    statement is not None
+                    and statement.expected is not None
+                    and (not left.is_first or not (is_bare(left.node) and is_bare(right.node)))
                 )
                 worked_until = right.start if is_worked else -1
         return found
@@ -156,7 +166,8 @@ class _Reader:
             return None
         expected, value = value_of(left.node), value_of(right.node)
         if status in (State.ROUNDED, State.TRUNCATED) and expected is not None and value is not None:
-            self.exact[value] = expected
+            if value.denominator != 1:  # who rounds to a whole number goes on with that
+                self.exact[value] = expected
         elif status in (State.EXACT, State.CONVERTED):
             expected = value
         operands = (*_operands(left.node), *_operands(right.node))
@@ -181,6 +192,32 @@ class _Reader:
         if status is State.WRONG and not (left.is_sure and right.is_sure):
             return State.UNCHECKABLE
         return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a name was last said to be."""
+
+    name: Name
+    side: Side
+
+
+def _restates(tokens: list[Token], before: _Named, name: Name, right: Side) -> bool:
+    """Whether an equation goes on in the next line with its name said again: "Total = 52 + 24. Total = 76".
+
+    Nothing but the ends of sentences or lines stands between. Of the same figures with other signs they are two values
+    of one name: "x = (4 + 2)/2. x = (4 - 2)/2".
+    """
+    if name.text != before.name.text or is_bare(before.side.node) or not before.side.is_sure:
+        return False
+    if _figures(before.side.node) == _figures(right.node):
+        return False
+    between = tokens[before.side.behind : name.first]
+    return bool(between) and all(token.kind == "line" or token.text == "." for token in between)
+
+
+def _figures(node: Node) -> list[Fraction]:
+    return sorted(abs(number.value) for number in numbers(node))
 
 
 def _are_labels(left: Side, right: Side, relation: Token) -> bool:

@@ -199,12 +199,28 @@ def unit_factor(unit: str) -> Fraction:
     first, _, rest = unit.partition(" ")
     scale = SCALES.get(first.lower().removesuffix("s"))
     if scale:
-        return Fraction(scale) * (unit_factor(rest) if rest else 1)
+        return scale * (unit_factor(rest) if rest else Fraction(1))
     if first.lower() in _SHARES:
         return Fraction(1, _SHARES[first.lower()])
     read = read_unit(unit)
     below = read.per.factor if read.per and read.per.dimension else Fraction(1)
     return read.factor / below
+
+
+def dimensions(node: Node) -> Iterator[str]:
+    """The kinds of the units in `node` that convert; "count" for dozen, thousand, halves."""
+    for number in numbers(node):
+        yield from _dimension(number.unit)
+    if isinstance(node, Measured):
+        yield from _dimension(node.unit)
+
+
+def _dimension(unit: str) -> Iterator[str]:
+    first = unit.partition(" ")[0].lower()
+    if first in _SHARES or first.removesuffix("s") in SCALES:
+        yield "count"
+    elif unit and (dimension := read_unit(unit).dimension):
+        yield dimension
 
 
 def unit_of(node: Node) -> Unit | None:
@@ -275,7 +291,7 @@ def is_quantity(node: Node) -> bool:
     if isinstance(node, Measured):
         return is_quantity(node.inner)
     tight = isinstance(node, Operation) and node.tight and is_bare(node.left) and is_bare(node.right)
-    return tight or is_bare(node)
+    return (tight and not holds_words(node.left)) or is_bare(node)  # 40 stars/5 rows divides
 
 
 def holds_words(node: Node) -> bool:

@@ -6,8 +6,9 @@ from pspo_bench.answers.units import is_unit
 from pspo_bench.metrics.arithmetic.cursor import Cursor, says_number
 
 MAX_UNIT_WORDS = 8
-_COMPARING = set("more less fewer than times plus minus twice remainder am pm o'clock".split())
-"""Words that make of a number something else than their count."""
+_COMPARING = set("more less fewer than times plus minus twice remainder".split())
+"""Words that may make of a number something else than a count: 5 more than ..."""
+_CLOCK = {"am", "pm", "o'clock"}
 PROSE = set(
     "because so since then if which when while that where who therefore thus hence but or making leaving giving "
     "meaning we he she they it i you get gets got from to by need needs".split()
@@ -61,8 +62,9 @@ class UnitCursor(Cursor):
                 self.pass_remark()
             else:
                 break
-        if _COMPARING.intersection(word.lower() for word in words):
-            self.is_sure = False
+        lowered = {word.lower() for word in words}
+        self.is_compared |= not _COMPARING.isdisjoint(lowered)
+        self.is_sure &= _CLOCK.isdisjoint(lowered)
         return " ".join(words)
 
     def ends_unit(self, words: list[str]) -> bool:

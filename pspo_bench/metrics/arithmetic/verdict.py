@@ -22,6 +22,7 @@ from pspo_bench.metrics.arithmetic.tree import (
     Number,
     Operation,
     Reading,
+    dimensions,
     holds_words,
     is_bare,
     leading,
@@ -112,9 +113,9 @@ def _readings(sides: Sides, known: Mapping[Fraction, Fraction]) -> Iterator[tupl
         yield bare, bare, True
         yield Reading(relative=True), PLAIN, True
         yield Reading(relative=True), bare, True
-    if holds_words(sides.left) or holds_words(sides.right):
+    if _may_convert(sides):
         figure = _figure(sides.right)
-        coarse = is_bare(sides.left) and figure is not None and figure.places == 0 and not sides.approximate
+        coarse = figure is not None and figure.places == 0 and not sides.approximate
         yield Reading(units=True), Reading(units=True), not coarse  # 50 minutes are not 1 hour
     if any(isinstance(part, Operation) and part.loose and part.beside for part in _operations(sides.left)):
         yield Reading(remarks=True), PLAIN, True
@@ -135,24 +136,34 @@ def _readings(sides: Sides, known: Mapping[Fraction, Fraction]) -> Iterator[tupl
         yield PLAIN, Reading(exact=shares), False
 
 
-_DENOMINATORS = (3, 6, 7, 9, 11, 12)
+def _may_convert(sides: Sides) -> bool:
+    """Whether the sides hold units of one kind, or on one side money or a word such as dozen, which may be left out."""
+    left, right = set(dimensions(sides.left)), set(dimensions(sides.right))
+    return bool(left & right) or bool((left | right) & {"money", "count"})
 
 
 def _common_share(figure: Number) -> Fraction | None:
-    """2/3 of 0.67 or 0.66, 1/7 of 0.143; of 66.67 % too. None for a figure that stands for itself."""
-    if figure.places < (1 if figure.percent else 2):
+    """2/3 of 0.67 or 0.66, 1/7 of 0.143; of 66.67 % too. None for a figure that stands for itself: two digits could be
+    close to some fraction by chance, so for two only thirds and sixths count."""
+    digits = figure.places + (2 if figure.percent else 0)
+    if digits < 2 or figure.places < 1:
         return None
     unit = Fraction(1, 10**figure.places)
     scale = 100 if figure.percent else 1
-    for bottom in _DENOMINATORS:
+    for bottom in (3, 6) if digits == 2 else (3, 6, 7, 9, 11, 12):
         share = Fraction(round(figure.value * bottom / scale), bottom) * scale
-        if (
-            share.denominator > 1
-            and abs(share - figure.value) < unit
-            and 10**figure.places % share.denominator
-        ):
+        if not _ends(share) and abs(share - figure.value) < unit:
             return share
     return None
+
+
+def _ends(value: Fraction) -> bool:
+    """Whether a value is a finite decimal."""
+    bottom = value.denominator
+    for prime in (2, 5):
+        while bottom % prime == 0:
+            bottom //= prime
+    return bottom == 1
 
 
 def _operations(node: Node) -> Iterator[Node]:
