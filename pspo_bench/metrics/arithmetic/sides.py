@@ -108,7 +108,8 @@ _BETWEEN = {"by", "from", "over"}
 """Words that join an expression to a number shortly before them: 20 divided evenly by 4 * 5."""
 _SUMS = set(
     "total sum cost amount price profit value number sale distance area volume score balance revenue income expense "
-    "salary savings tip discount average product difference quotient remainder result weight age speed length rate answer".split()
+    "salary savings tip discount average product difference quotient remainder result weight age speed "
+    "length rate answer".split()
 )
 """Words after which "of" only gives the value."""
 _LABELS = set(

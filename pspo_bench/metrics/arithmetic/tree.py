@@ -287,11 +287,14 @@ def is_bare(node: Node) -> bool:
 
 
 def is_quantity(node: Node) -> bool:
-    """Whether `node` is one number or one fraction."""
-    if isinstance(node, Measured):
-        return is_quantity(node.inner)
-    tight = isinstance(node, Operation) and node.tight and is_bare(node.left) and is_bare(node.right)
-    return (tight and not holds_words(node.left)) or is_bare(node)  # 40 stars/5 rows divides
+    """Whether `node` is one number or one fraction; 40 stars/5 rows divides."""
+    match node:
+        case Measured():
+            return is_quantity(node.inner)
+        case Operation():
+            return node.tight and is_bare(node.left) and is_bare(node.right) and not holds_words(node.left)
+        case _:
+            return is_bare(node)
 
 
 def holds_words(node: Node) -> bool:

@@ -34,27 +34,11 @@ class UnitCursor(Cursor):
         first = self.at
         while len(words) < MAX_UNIT_WORDS:
             if self.kind() == "word":
-                if self.sign("+-*/%")[0] or says_number(self.text()) or self.ends_unit(words):
+                if self.ends_unit(first):
                     break
                 if not words and self.is_variable():
                     return None
-                if self.text() in ("and", "a", "A") and self.kind(1) != "word":
-                    break
-                if len(self.text()) == 1 and self.text() not in "aA" and not is_unit(self.text()) and words:
-                    break
-                words.append(self.text())
-                self.at += 1
-                if (
-                    self.kind() == "op"
-                    and self.text() == "^"
-                    and self.kind(1) == "num"
-                    and is_unit(words[-1])
-                ):
-                    words[-1] += f"^{self.text(1)}"
-                    self.at += 2
-                elif self.kind() == "sup" and is_unit(words[-1]):
-                    words[-1] += f"^{self.text()}"
-                    self.at += 1
+                words.append(self.unit_word())
             elif self.text() in "/-" and self.kind() == "op" and self.is_joined(first):
                 words.append("per" if self.text() == "/" else "-")
                 self.at += 1
@@ -67,10 +51,30 @@ class UnitCursor(Cursor):
         self.is_sure &= _CLOCK.isdisjoint(lowered)
         return " ".join(words)
 
-    def ends_unit(self, words: list[str]) -> bool:
-        """Whether the word here begins another thought: a conjunction, a pronoun, a word with digits in it."""
+    def unit_word(self) -> str:
+        """The word here, which is passed, with the power that belongs to it: ft^2, cm³."""
         word = self.text()
-        return word.lower() in PROSE or (not word.isalpha() and any(c.isdigit() for c in word))
+        self.at += 1
+        if is_unit(word) and self.text() == "^" and self.kind(1) == "num":
+            word += f"^{self.text(1)}"
+            self.at += 2
+        elif is_unit(word) and self.kind() == "sup":
+            word += f"^{self.text()}"
+            self.at += 1
+        return word
+
+    def ends_unit(self, first: int) -> bool:
+        """Whether the word here is no part of a unit: a sign, a number, another thought, a name of algebra."""
+        word = self.text()
+        if self.sign("+-*/%")[0] or says_number(word) or word.lower() in PROSE:
+            return True
+        if any(c.isdigit() for c in word):
+            return True
+        if self.at == first:
+            return word == "and" and self.kind(1) != "word"
+        if word in ("and", "a", "A"):
+            return self.kind(1) != "word"
+        return len(word) == 1 and not is_unit(word)
 
     def is_variable(self) -> bool:
         """Whether the word here is the letter of algebra: the x of 3x, of 3 x; units of one letter are no more than
