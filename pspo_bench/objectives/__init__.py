@@ -13,7 +13,6 @@ Importing this package does not import torch. A new objective is one function un
 from pspo_bench.objectives.aggregation import AGGREGATIONS, Aggregation, aggregate, dapo_normalizer
 from pspo_bench.objectives.base import (
     OBJECTIVES,
-    Interval,
     Objective,
     aggregation_warning,
     get_objective,
@@ -23,6 +22,7 @@ from pspo_bench.objectives.base import (
 )
 from pspo_bench.objectives.batch import PolicyBatch
 from pspo_bench.objectives.diagnostics import combine, diagnostics, kl_k3, logp_gradient, summarize
+from pspo_bench.settings import Interval
 
 __all__ = [
     "AGGREGATIONS",

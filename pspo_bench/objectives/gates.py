@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pspo_bench.objectives.base import Interval, objective
+from pspo_bench.objectives.base import objective
+from pspo_bench.settings import Interval
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pspo_bench.objectives.base import Interval, objective
+from pspo_bench.objectives.base import objective
 from pspo_bench.objectives.batch import saturated_exp
 from pspo_bench.objectives.token_level import BOTH_EPSILONS, EPSILONS, clip_loss, clip_weight
+from pspo_bench.settings import Interval
 
 if TYPE_CHECKING:
     from torch import Tensor

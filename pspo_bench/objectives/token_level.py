@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pspo_bench.objectives.base import Interval, objective
+from pspo_bench.objectives.base import objective
+from pspo_bench.settings import Interval
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a reward sees, the registry of rewards, and the check of their settings against their signatures.
+"""What a reward sees, and the registry of rewards; their settings are checked against their signatures.
 
 @reward("brevity", summary="1 - length / limit", bounds={"limit": Interval(low=1)})
 def brevity(batch: RewardBatch, *, limit: float = 128) -> list[float]:
@@ -8,15 +8,13 @@ def brevity(batch: RewardBatch, *, limit: float = 128) -> list[float]:
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from pspo_bench.errors import ConfigError, unknown
-from pspo_bench.objectives import Interval
+from pspo_bench.errors import ConfigError
 from pspo_bench.registry import Registry
+from pspo_bench.settings import Configurable, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +47,15 @@ RewardRule = Callable[..., Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Reward:
+class Reward(Configurable):
     """A named reward with its settings: their defaults are the keyword arguments', their ranges `bounds`."""
+
+    kind = "reward"
 
     name: str
     function: RewardRule
     summary: str
     bounds: Mapping[str, Interval] = field(default_factory=dict)
-
-    @cached_property
-    def defaults(self) -> dict[str, float | None]:
-        """Every setting and its default; None marks one that must be given."""
-        settings = list(inspect.signature(self.function).parameters.values())[1:]
-        named = (s for s in settings if s.kind in (s.KEYWORD_ONLY, s.POSITIONAL_OR_KEYWORD))
-        return {s.name: None if s.default is s.empty else s.default for s in named}
-
-    def resolve(self, settings: Mapping[str, Any], where: str | None = None) -> dict[str, float]:
-        """All settings with their values. Raises ConfigError for one that is unknown, missing or out of its range."""
-        for name in settings:
-            if name not in self.defaults:
-                raise ConfigError(unknown(f"setting for reward {self.name}:", name, self.defaults, where))
-        return {
-            name: self._checked(name, settings.get(name, default), where)
-            for name, default in self.defaults.items()
-        }
-
-    def _checked(self, name: str, value: Any, where: str | None) -> float:
-        place = f"Reward '{self.name}'" + (f" in {where}" if where else "")
-        if value is None:
-            raise ConfigError(f"{place} needs the setting '{name}'")
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise ConfigError(f"{place}: {name} must be a number, got {value!r}")
-        bounds = self.bounds.get(name, Interval())
-        if value not in bounds:
-            raise ConfigError(f"{place}: {name} must lie in {bounds}, got {value:g}")
-        return float(value)
 
 
 REWARDS: Registry[Reward] = Registry(

@@ -10,7 +10,7 @@ import random as generators
 import re
 
 from pspo_bench.answers import paper as published
-from pspo_bench.objectives import Interval
+from pspo_bench.settings import Interval
 from pspo_bench.training.rewards.base import RewardBatch, reward
 
 PAPER_BONUS = 0.05
