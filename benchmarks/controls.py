@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from _bench import write_json
 
-from pspo_bench.report import Result, load_entries
 from pspo_bench.report.text import escape_markdown
+from pspo_bench.results import Result, load_entries
 from pspo_bench.stats import ArmDifference, arm_difference, holm
 
 COMPARISONS = (

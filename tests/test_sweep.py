@@ -20,7 +20,8 @@ from pspo_bench.evaluate import EvalSettings, Failure, Target, evaluate_all, tar
 from pspo_bench.evaluate.sweep import HeldEngine
 from pspo_bench.models import resolve
 from pspo_bench.records import Completion, Request
-from pspo_bench.report import Curve, leaderboard, load_entries
+from pspo_bench.report import Curve, leaderboard
+from pspo_bench.results import load_entries
 
 POCKET = resolve("pocket").path
 

@@ -162,7 +162,8 @@ def _eval_plan(arguments: argparse.Namespace, settings: EvalSettings, wanted: li
 
 
 def _eval_several(arguments: argparse.Namespace, settings: EvalSettings, wanted: list[Target]) -> int:
-    from pspo_bench.report import Curve, load_entries, scores_table
+    from pspo_bench.report import Curve, scores_table
+    from pspo_bench.results import load_entries
     from pspo_bench.store import write_atomic
 
     runs, failures = _scored(arguments, settings, wanted)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pspo_bench.errors import ConfigError, StoreError
 from pspo_bench.records import Status, short_hash
-from pspo_bench.report.results import Result
+from pspo_bench.results import Result
 from pspo_bench.store import Run
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from pspo_bench.publish.markdown import one_line, toml
 from pspo_bench.publish.metadata import card_data, hub_base
 from pspo_bench.publish.scores import Evidence, read_evidence
 from pspo_bench.publish.settings import PublishSettings
-from pspo_bench.report import Result, dump_result, portable
+from pspo_bench.results import Result, dump_result, portable
 from pspo_bench.store import write_error
 
 CARD_NAME = "README.md"

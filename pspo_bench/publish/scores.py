@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pspo_bench.errors import PublishError
 from pspo_bench.publish.checkpoint import Manifest
-from pspo_bench.report import Result, TaskCounts, load_entries
+from pspo_bench.results import Result, TaskCounts, load_entries
 from pspo_bench.stats import Interval, PairedDifference, paired_difference, score_interval
 from pspo_bench.store import TaskInfo
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pspo_bench.report.arms import Arm
+from pspo_bench.results import Arm
 
 MARK = "§"
 

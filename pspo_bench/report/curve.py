@@ -14,8 +14,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from pspo_bench.report.results import Result
 from pspo_bench.report.text import NONE, WIDTH, csv_text, grid, percent, percent_with_half
+from pspo_bench.results import Result
 from pspo_bench.stats import score_interval
 
 

@@ -20,10 +20,9 @@ import numpy as np
 from pspo_bench.config import BASE, Section, read_toml, validate
 from pspo_bench.errors import ConfigError
 from pspo_bench.report import render
-from pspo_bench.report.arms import Arm, Member, arms_of
 from pspo_bench.report.cautions import MARK, Caution, caution_notes, cautions_of
-from pspo_bench.report.results import TaskCounts, load_entries
 from pspo_bench.resources import results_dir
+from pspo_bench.results import Arm, Member, TaskCounts, arms_of, load_entries
 from pspo_bench.stats import Interval, bootstrap_scores, mean_interval, percentile_interval, score_interval
 from pspo_bench.store import natural_key
 

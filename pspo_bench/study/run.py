@@ -90,7 +90,7 @@ def _begin(study: Study, output: Path) -> None:
 
 def _write_results(runs: Sequence[Run], output: Path) -> None:
     """A result file a run, and no others: those of cells that have left the study or fail now would be read as its."""
-    from pspo_bench.report import dump_result, export_result
+    from pspo_bench.results import dump_result, export_result
 
     for file in (output / "results").glob("*.json"):
         if file.stem not in {run.path.name for run in runs}:

@@ -14,7 +14,7 @@ from pspo_bench.answers import check
 from pspo_bench.errors import AnswerError, ConfigError, DataError, StoreError
 from pspo_bench.interop import ImportReport, import_run
 from pspo_bench.records import Example
-from pspo_bench.report.results import result_of
+from pspo_bench.results import result_of
 from pspo_bench.store import Run
 from pspo_bench.tasks import load_examples, load_task
 

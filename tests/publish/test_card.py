@@ -17,7 +17,7 @@ from pspo_bench.config import load_recipe
 from pspo_bench.errors import ConfigError, PublishError
 from pspo_bench.models import fingerprint
 from pspo_bench.publish import Assembled, PublishSettings, assemble, write_folder
-from pspo_bench.report import dump_result, export_result
+from pspo_bench.results import dump_result, export_result
 from pspo_bench.store import Run
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pspo_bench.report import dump_result, export_result, leaderboard, load_entries
+from pspo_bench.report import leaderboard
+from pspo_bench.results import dump_result, export_result, load_entries
 from pspo_bench.store import Run
 
 MakeRun = Callable[..., Run]

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from pspo_bench.errors import ConfigError, StoreError
-from pspo_bench.report import Leaderboard, dump_result, export_result, leaderboard, load_entries, scores_table
+from pspo_bench.report import Leaderboard, leaderboard, scores_table
 from pspo_bench.report.leaderboard import Row
 from pspo_bench.report.render import cell_text, escape_markdown
+from pspo_bench.results import dump_result, export_result, load_entries
 from pspo_bench.store import Run
 
 MakeRun = Callable[..., Run]

@@ -9,7 +9,8 @@ import pytest
 
 from pspo_bench.config import load_recipe
 from pspo_bench.evaluate import EvalSettings, evaluate
-from pspo_bench.report import export_result, leaderboard
+from pspo_bench.report import leaderboard
+from pspo_bench.results import export_result
 from pspo_bench.training import train
 
 SETTINGS = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pspo_bench.report.results import STEP_FOLDER, Result, TaskCounts
+from pspo_bench.results.result import STEP_FOLDER, Result, TaskCounts
 from pspo_bench.store import TaskInfo
 
 

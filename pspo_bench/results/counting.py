@@ -1,0 +1,51 @@
+"""The samples of a run folder → counts per question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pspo_bench.metrics import TaskScore, summarise
+from pspo_bench.metrics.basic import is_correct, is_truncated, split_by_question
+from pspo_bench.results.result import Result, TaskCounts
+from pspo_bench.store import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def result_of(run: Run) -> Result:
+    """The run's counts, read from its samples."""
+    frame, info = run.frame(), run.info
+    order = {task: place for place, task in enumerate(info.tasks)}
+    scores = sorted(summarise(frame), key=lambda score: order.get(score.task, len(order)))
+    groups = dict(iter(frame.groupby(["task", "temperature"])))
+    counts = tuple(_counts(groups[score.task, score.temperature], score) for score in scores)
+    have = {(s.task, f"{s.temperature:g}"): (s.n_samples, s.n_questions) for s in scores}
+    complete = all(
+        task.is_complete(label, *have.get((name, label), (0, 0)))
+        for name, task in info.tasks.items()
+        for label in task.expected_samples
+    )
+    by = frame[["checker", "checker_version"]].drop_duplicates().itertuples(index=False, name=None)
+    return Result(info, counts, complete, run.path, tuple(sorted(" ".join(pair) for pair in by)))
+
+
+def _counts(rows: pd.DataFrame, score: TaskScore) -> TaskCounts:
+    right, cut = is_correct(rows), is_truncated(rows)
+    counted = rows["completion_tokens"].notna()
+    tokens = rows["completion_tokens"].fillna(0).astype(int)
+    by_question = split_by_question(rows, right)
+    return TaskCounts(
+        task=score.task,
+        temperature=score.temperature,
+        example_ids=[str(example) for example in rows["example_id"].unique()],
+        samples=[len(part) for part in by_question],
+        correct=[sum(part) for part in by_question],
+        truncated=[sum(part) for part in split_by_question(rows, cut)],
+        tokens_correct=split_by_question(rows, tokens, right & ~cut & counted),
+        tokens_incorrect=split_by_question(rows, tokens, ~right & ~cut & counted),
+        status=score.status,
+        pass_at={str(k): value for k, value in score.pass_at.items()},
+        maj_at={str(k): value for k, value in score.maj_at.items()},
+        correct_completed=[sum(part) for part in split_by_question(rows, right & ~cut)],
+    )
