@@ -65,13 +65,16 @@ def run_metrics(arguments: argparse.Namespace) -> int:
 
 def _of_run(arguments: argparse.Namespace) -> str:
     from pspo_bench.report.measures import measures
+    from pspo_bench.results import measures_of
     from pspo_bench.store import Run
 
-    frame = Run.open(arguments.source).frame()
+    run = Run.open(arguments.source)
+    frame = run.frame()
+    values = measures_of(run, frame, progress=True)
     if arguments.tokenizer:
-        found = measures(frame, _counter(arguments.tokenizer), arguments.tokenizer)
+        found = measures(frame, _counter(arguments.tokenizer), arguments.tokenizer, values)
     else:
-        found = measures(frame)
+        found = measures(frame, values=values)
     text: str = getattr(found, f"to_{arguments.format}")()
     return text
 

@@ -9,10 +9,11 @@ A metric is one function with the decorator `metric` (of a table of samples) or 
 other packages announce theirs under the entry-point group `pspo_bench.metrics`.
 """
 
-from pspo_bench.metrics.defects import DefectScore, defect_scores
+from pspo_bench.metrics.defects import DefectScore, defect_scores, measured
 from pspo_bench.metrics.length import LengthChange, LengthScore, length_changes, length_scores
 from pspo_bench.metrics.registry import (
     METRICS,
+    METRICS_VERSION,
     Metric,
     SolutionMetric,
     metric,
@@ -24,6 +25,7 @@ from pspo_bench.metrics.summary import TaskScore, summarise
 
 __all__ = [
     "METRICS",
+    "METRICS_VERSION",
     "DefectScore",
     "LengthChange",
     "LengthScore",
@@ -33,6 +35,7 @@ __all__ = [
     "defect_scores",
     "length_changes",
     "length_scores",
+    "measured",
     "metric",
     "sample_metrics",
     "solution_metric",

@@ -54,10 +54,17 @@ def measured(frame: pd.DataFrame, metrics: Sequence[SolutionMetric] | None = Non
     return pd.DataFrame(rows, index=frame.index, columns=[metric.name for metric in chosen], dtype=float)
 
 
-def defect_scores(frame: pd.DataFrame, metrics: Sequence[SolutionMetric] | None = None) -> list[DefectScore]:
-    """Every metric of single solutions, or those of `metrics`, by task and temperature."""
+def defect_scores(
+    frame: pd.DataFrame,
+    metrics: Sequence[SolutionMetric] | None = None,
+    values: pd.DataFrame | None = None,
+) -> list[DefectScore]:
+    """Every metric of single solutions, or those of `metrics`, by task and temperature.
+
+    `values`: what `measured` gave for the same rows, if it is known already.
+    """
     chosen = solution_metrics() if metrics is None else metrics
-    values = measured(frame, chosen)
+    values = measured(frame, chosen) if values is None else values
     scores = []
     for _, rows in frame.groupby(["task", "temperature"], sort=True):
         scores += [_score(rows, values.loc[rows.index, metric.name], metric) for metric in chosen]

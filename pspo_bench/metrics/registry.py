@@ -62,6 +62,10 @@ class SolutionMetric:
         return self.compute(solution)
 
 
+METRICS_VERSION = "1"
+"""To be raised when a metric of this package comes to give another figure for some text: what was measured before then
+is measured anew (`results.measures`)."""
+
 METRICS: Registry[Metric | SolutionMetric] = Registry(
     "metric", group="pspo_bench.metrics", home="pspo_bench.metrics.builtin"
 )

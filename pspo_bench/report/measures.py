@@ -107,10 +107,15 @@ class Measures:
 
 
 def measures(
-    frame: pd.DataFrame, count: TokenCounter | None = None, counted_by: str = "the engine"
+    frame: pd.DataFrame,
+    count: TokenCounter | None = None,
+    counted_by: str = "the engine",
+    values: pd.DataFrame | None = None,
 ) -> Measures:
-    """The lengths and defects of a table of samples (`Run.frame`); `count` counts tokens, see `length_scores`."""
-    return Measures(length_scores(frame, count), defect_scores(frame), counted_by)
+    """The lengths and defects of a table of samples (`Run.frame`); `count` counts tokens, see `length_scores`, and
+    `values` are those of the solution metrics, see `defect_scores`.
+    """
+    return Measures(length_scores(frame, count), defect_scores(frame, values=values), counted_by)
 
 
 def _length_lines(scores: Sequence[LengthScore]) -> list[Row]:

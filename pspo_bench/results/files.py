@@ -11,7 +11,6 @@ holds counts and lengths per question, from which every interval, paired test an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,13 +18,13 @@ from typing import Any
 
 from pspo_bench.errors import StoreError
 from pspo_bench.results.counting import result_of
-from pspo_bench.results.result import FORMAT, STEP_FOLDER, VERSION, Result, TaskCounts
+from pspo_bench.results.result import FORMAT, STEP_FOLDER, VERSION, Measured, Result, TaskCounts
 from pspo_bench.store import Run, RunInfo, is_run, natural_key
 
 
-def export_result(run: Run) -> dict[str, Any]:
-    """The content of a result file for `run`; `dump_result` makes its text."""
-    result = result_of(run)
+def export_result(run: Run, *, measure: bool = False) -> dict[str, Any]:
+    """The content of a result file for `run`; `dump_result` makes its text. `measure`: see `result_of`."""
+    result = result_of(run, measure=measure)
     info = result.info
     info = replace(info, model=portable(info.model), base_model=portable(info.base_model))
     return replace(result, info=info).to_dict()
@@ -41,10 +40,22 @@ def portable(model: str) -> str:
 
 
 def dump_result(data: dict[str, Any]) -> str:
-    """JSON text with one line per list of numbers, so that a result file diffs well and stays small."""
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
-    flat = re.compile(r"\[[\s0-9,\[\]]*\]")
-    return flat.sub(lambda match: re.sub(r"\s+", "", match[0]), text) + "\n"
+    """JSON text with one line per list of figures or names, so that a result file diffs well and stays small."""
+    return _dumped(data, "") + "\n"
+
+
+def _dumped(value: Any, indent: str) -> str:
+    inner = indent + " "
+    if isinstance(value, dict) and value:
+        lines = [f"{inner}{_json(str(key))}: {_dumped(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+        return "[\n" + ",\n".join(inner + _dumped(item, inner) for item in value) + f"\n{indent}]"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def load_entries(paths: Sequence[str | Path]) -> list[Result]:
@@ -89,7 +100,7 @@ def load_result(path: Path) -> Result:
             raise ValueError(
                 f"it is {data['format']} version {data['version']}, not {FORMAT} version {VERSION}"
             )
-        scores = tuple(_checked(TaskCounts(**score)) for score in data["scores"])
+        scores = tuple(_checked(_task_counts(score)) for score in data["scores"])
         info = RunInfo.from_dict(data["run"], str(path))
         checkers = tuple(str(one) for one in data.get("checkers", ()))
         return Result(info, scores, bool(data["complete"]), path, checkers)
@@ -99,10 +110,17 @@ def load_result(path: Path) -> Result:
         raise StoreError(f"{path} is not a result file: {error}; write it with export_result") from error
 
 
+def _task_counts(score: dict[str, Any]) -> TaskCounts:
+    measures = score.get("measures")
+    known = {name: Measured(**one) for name, one in measures.items()} if measures else None
+    return TaskCounts(**{**score, "measures": known})
+
+
 def _checked(score: TaskCounts) -> TaskCounts:
     """Lists of one length, and no more correct or truncated samples than samples."""
     columns = [f.name for f in fields(score) if isinstance(getattr(score, f.name), list)]
     lengths = {len(getattr(score, name)) for name in columns}
+    lengths |= {len(part) for one in (score.measures or {}).values() for part in (one.n, one.total)}
     if len(lengths) != 1:
         raise ValueError(f"the lists of {score.task} have different lengths {sorted(lengths)}")
     completed = score.correct_completed or [0] * len(score.samples)

@@ -31,9 +31,9 @@ class TaskCounts:
 
     `tokens_correct` and `tokens_incorrect` are the lengths of the completions that ended by themselves, as far
     as they were counted; truncated ones (whose length is not known) are counted in `truncated`.
-    `correct_completed` counts the correct ones among those that were not. `measures` has what the metrics of single solutions
-    (`metrics.solution_metrics`) gave, by name. Both, and the labels of the questions, are None in files of before they were
-    kept; measures also where nobody asked for them.
+    `correct_completed` counts the correct ones among those that were not. `measures` has what the metrics of single
+    solutions (`metrics.solution_metrics`) gave, by name. Both, and the labels of the questions, are None in files of
+    before they were kept; measures also where nobody asked for them.
     """
 
     task: str

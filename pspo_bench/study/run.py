@@ -67,8 +67,8 @@ def run_study(
     runs = [Run.open(run_path(cell, output)) for cell in grid if cell.name not in failed]
     if not runs:
         raise TrainingError(f"No cell of study '{study.name}' finished; first failure: {failures[0].error}")
+    _write_results(runs, output)  # measures the runs, which the leaderboard shows
     board = leaderboard([run.path for run in runs])
-    _write_results(runs, output)
     done = [cell for cell in grid if cell.trains and cell.name not in failed]
     _write_tables(board, {cell.name: output / cell.folder for cell in done}, failures, output)
     if tuning.trials:
@@ -96,7 +96,10 @@ def _write_results(runs: Sequence[Run], output: Path) -> None:
         if file.stem not in {run.path.name for run in runs}:
             file.unlink()
     for run in runs:
-        write_atomic(output / "results" / f"{run.path.name}.json", dump_result(export_result(run)).encode())
+        write_atomic(
+            output / "results" / f"{run.path.name}.json",
+            dump_result(export_result(run, measure=True)).encode(),
+        )
 
 
 def _write_tables(
