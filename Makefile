@@ -50,7 +50,7 @@ test-slow: $(STAMP) ## the slow tests
 test-vllm: $(STAMP) $(VLLM_STAMP) ## the engine vllm, and a real server, on a CPU in an environment of its own (3 GB)
 	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/python -m pytest -q tests/vllm $(PYTEST_ARGS)
 	OMP_NUM_THREADS=1 PSPO_BENCH_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python \
-	  $(BIN)/python -m pytest -q tests/engines/test_openai_real.py $(PYTEST_ARGS)
+	  $(BIN)/python -m pytest -q tests/engines/test_openai_real.py tests/judge/test_judge_real.py $(PYTEST_ARGS)
 
 # torchvision, torchaudio and torchcodec come as CUDA builds that break the import; none of the four is needed on a CPU.
 $(VLLM_STAMP): pyproject.toml requirements-vllm.txt

@@ -20,6 +20,8 @@ from pspo_bench.judge.canary_rates import CanaryRate, rubric_rates
 from pspo_bench.judge.items import Item, Loaded
 from pspo_bench.judge.prompts import DIMENSIONS, RUBRIC
 from pspo_bench.judge.report import Account, account, cautions
+from pspo_bench.metrics import METRICS, SolutionMetric
+from pspo_bench.metrics.reasoning import Solution
 from pspo_bench.stats import Interval, clustered_mean, paired_difference, question_means
 
 ALL, CORRECT, WRONG = "all", "correct", "wrong"
@@ -177,9 +179,26 @@ def differences(rows: Sequence[Graded], arms: Sequence[str]) -> list[Difference]
 
 Flag = Callable[[Item], bool | None]
 """Something that is known of a sample without a judge; None where it does not apply."""
+
+
+def _above(name: str, least: float = 0.0) -> Flag:
+    """Whether a metric of single solutions finds more than `least`; None where it does not apply."""
+
+    def flag(item: Item) -> bool | None:
+        metric = METRICS.get(name)
+        assert isinstance(metric, SolutionMetric)
+        value = metric(Solution.of(item.text, question=item.question))
+        return None if value is None else value > least
+
+    return flag
+
+
 FLAGS: dict[str, Flag] = {
     "not correct": lambda item: not item.correct,
     "truncated": lambda item: item.truncated,
+    "wrong arithmetic": _above("arith_wrong"),
+    "figure from nowhere": _above("ungrounded"),
+    "repeated step": _above("dup_step"),
 }
 
 

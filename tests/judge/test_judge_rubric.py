@@ -286,3 +286,16 @@ def test_a_row_of_a_page_cannot_be_forged(make_run: MakeRun, tmp_path: Path) -> 
     assert "<script>" not in text
     assert "a \\| b &lt;script&gt;" in text
     assert json.loads(page.to("json"))["arms"] == ["a | b\n<script>"]
+
+
+def test_symbolic_flags_are_those_of_the_metrics(make_run: MakeRun, tmp_path: Path) -> None:
+    texts = [
+        "13 + 1 = 14\n#### 14",
+        "13 + 1 = 15\n#### 15",
+        "So it is.\n#### 14",
+    ]  # right, wrong, nothing to check
+    run = make_run("A", texts)
+    with OpenAIServer(answer=expert) as server:
+        result = graded(server, items(run), tmp_path)
+    wrong = next(flag for flag in result.flags if flag.flag == "wrong arithmetic")
+    assert (wrong.flagged, wrong.unflagged) == (1, 1)
