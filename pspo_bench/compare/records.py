@@ -2,24 +2,27 @@
 
     comparison.tasks[0].accuracy     # Difference(base=0.41, candidate=0.45, difference=0.04, interval=..., ...)
 
-A side is an arm: one set of weights, or several trained seeds. Scores, shares and differences are fractions, lengths
-are log ratios, positive where the candidate has more. What cannot be had is None.
+A side is an arm: one set of weights, or several trained seeds. Scores, shares and differences are fractions,
+lengths are log ratios, positive where the candidate has more. What cannot be had is None.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pspo_bench.stats import Interval
+from pspo_bench.stats import LEVEL, Interval
+
+SLICES = ("category", "difficulty")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Candidate minus base of one figure, on the questions (and seeds) that both have.
 
-    `p_value` is two-sided, of no difference, by the test called `test`; `p_adjusted` is Holm's over the family of
-    tests that are shown together. `minimum_detectable` is the smallest true difference that a test at 5 % would find
-    with 80 % power on data of this spread.
+    `p_value` is two-sided, of no difference, by the test called `test`; `p_adjusted` is Holm's over the
+    family of tests that are shown together. `minimum_detectable` is the smallest true difference that a test
+    at 5 % would find with 80 % power on data of this spread. `n_questions` are those that the figure rests
+    on.
     """
 
     base: float | None
@@ -30,11 +33,13 @@ class Difference:
     test: str | None
     p_adjusted: float | None = None
     minimum_detectable: float | None = None
+    n_questions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The difference in accuracy on the questions of one category or difficulty: `kind` says of which of the two."""
+    """The difference in accuracy on the questions of one category or difficulty: `kind` says of which of the
+    two."""
 
     kind: str
     value: str
@@ -46,9 +51,10 @@ class Slice:
 class TaskComparison:
     """One task at one temperature.
 
-    `won` and `lost` count questions (over seeds) that the candidate alone, or the base alone, solves; a question of
-    several samples counts as solved where more than half of them are right. `length` is the paired change in log tokens
-    on what both solve (`base` and `candidate` are the geometric mean lengths); `defects` are by the metric's name.
+    `won` and `lost` count questions (over seeds) that the candidate alone, or the base alone, solves; a
+    question of several samples counts as solved where more than half of them are right. `length` is the
+    paired change in log tokens on what both solve (`base` and `candidate` are the geometric mean lengths);
+    `defects` are by the name of the metric.
     """
 
     task: str
@@ -66,11 +72,12 @@ class TaskComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A candidate against a base. `macro` is the mean over `tasks` of accuracy, `macro_length` that of the log length
-    change.
+    """A candidate against a base. `macro` is the mean over `tasks` of accuracy, `macro_length` that of the
+    log length change.
 
-    `mismatches` says, one sentence each, what the two were not run alike in (prompts, data, graders, sampling); a gate
-    refuses such a pair. `notes` is what a reader must know besides.
+    `mismatches` says, one sentence each, what the two were not run alike in (prompts, data, graders,
+    sampling); a gate refuses such a pair. `notes` is what a reader must know besides, `level` that of the
+    intervals.
     """
 
     base: str
@@ -82,3 +89,4 @@ class Comparison:
     macro_defects: dict[str, Difference]
     mismatches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    level: float = LEVEL

@@ -4,7 +4,7 @@ entries = load_entries(["results/measured", "runs/mine"])     # run folders, res
 arms = arms_of(entries, temperature=None)
 """
 
-from pspo_bench.results.arms import Arm, Member, arms_of
+from pspo_bench.results.arms import Arm, Member, arms_of, labels_of
 from pspo_bench.results.counting import result_of
 from pspo_bench.results.files import dump_result, export_result, load_entries, load_result, portable
 from pspo_bench.results.measures import kept_measures, measures_of
@@ -21,6 +21,7 @@ __all__ = [
     "dump_result",
     "export_result",
     "kept_measures",
+    "labels_of",
     "load_entries",
     "load_result",
     "measures_of",

@@ -51,6 +51,29 @@ def arms_of(entries: Iterable[Result], temperature: float | None) -> list[Arm]:
     return arms
 
 
+def labels_of(arms: Sequence[Arm]) -> list[str]:
+    """A name for each arm: its objective, with the recipe, step, temperature or source where that alone does
+    not tell two apart, and led by the base model where there are several.
+    """
+    several = len({arm.base_model for arm in arms}) > 1
+    labels = [f"{arm.base_model} {arm.objective}" if several else arm.objective for arm in arms]
+    for extra in (
+        [f"[{arm.recipe}]" if arm.recipe else "" for arm in arms],
+        ["" if arm.step is None else f"step {arm.step}" for arm in arms],
+        [f"T={arm.temperature:g}" for arm in arms],
+        [f"<{arm.members[0].runs[0].source}>" for arm in arms],
+    ):
+        twice = {label for label in labels if labels.count(label) > 1}
+        alike = {
+            label: {e for e, other in zip(extra, labels, strict=True) if other == label} for label in twice
+        }
+        labels = [
+            f"{label} {more}".rstrip() if label in twice and len(alike[label]) > 1 else label
+            for label, more in zip(labels, extra, strict=True)
+        ]
+    return labels
+
+
 def _base_name(entry: Result) -> str:
     """`Qwen/Qwen2.5-0.5B` and a local copy of it go by `Qwen2.5-0.5B`, `run/checkpoint-120` by `run`."""
     path = Path(entry.info.base_model.rstrip("/"))

@@ -58,14 +58,15 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def load_entries(paths: Sequence[str | Path]) -> list[Result]:
+def load_entries(paths: Sequence[str | Path], *, measure: bool = False) -> list[Result]:
     """Every run and result file at or below `paths`, each folder in the natural order of its names.
 
+    `measure`: of run folders, see `result_of`.
     Raises StoreError for a path at which there is none, naming it, and for a file that is not a result file.
     """
     found: list[Result] = []
     for path in paths:
-        results = list(_search(Path(path)))
+        results = list(_search(Path(path), measure))
         if not results:
             raise StoreError(
                 f"No run or result file at {path}; pass run folders, result files or folders of them"
@@ -74,13 +75,13 @@ def load_entries(paths: Sequence[str | Path]) -> list[Result]:
     return found
 
 
-def _search(path: Path) -> Iterator[Result]:
+def _search(path: Path, measure: bool) -> Iterator[Result]:
     if is_run(path):
-        yield result_of(Run.open(path))
+        yield result_of(Run.open(path), measure=measure)
     elif path.is_dir():
         for child in sorted(path.iterdir(), key=lambda child: natural_key(child.name)):
             if child.is_dir() and not child.name.startswith("."):
-                yield from _search(child)
+                yield from _search(child, measure)
             elif child.suffix == ".json" and _is_result(child):
                 yield load_result(child)
     elif path.suffix == ".json":
