@@ -31,8 +31,8 @@ NOT_CURVES = ("wall_time_s", "step_time_s")
 def learning_curves(checkpoints: Mapping[str, Path]) -> pd.DataFrame:
     """The training logs of finished checkpoints, one below the other, by their names.
 
-    Columns: `run`, `arm` (the name without its seed), `seed`, `step`, `tokens` (generated up to then), and those of the
-    logs, without times.
+    Columns: `run`, `model` (what training started from), `arm` (the name without its seed), `seed`, `step`, `tokens`
+    (generated up to then), and those of the logs, without times.
     """
     import json
 
@@ -46,6 +46,7 @@ def learning_curves(checkpoints: Mapping[str, Path]) -> pd.DataFrame:
         drawn = log["tokens_generated"] if "tokens_generated" in log else pd.Series(0.0, index=log.index)
         first = {
             "run": name,
+            "model": str(manifest.get("base_model", "")),
             "arm": name.removesuffix(f"-s{seed}"),
             "seed": seed,
             "step": log["step"].astype(int),
@@ -55,7 +56,7 @@ def learning_curves(checkpoints: Mapping[str, Path]) -> pd.DataFrame:
     return (
         pd.concat(frames, ignore_index=True)
         if frames
-        else pd.DataFrame(columns=["run", "arm", "seed", "step"])
+        else pd.DataFrame(columns=["run", "model", "arm", "seed", "step"])
     )
 
 
@@ -94,7 +95,7 @@ def matched(curves: pd.DataFrame, by: Cost) -> tuple[float, list[MatchedArm]] | 
 
 
 def matched_markdown(curves: pd.DataFrame) -> str:
-    """Both views as Markdown tables."""
+    """Both views as Markdown tables, one of each for every model that was trained."""
     lines = [
         "# Arms at the same cost",
         "",
@@ -103,14 +104,21 @@ def matched_markdown(curves: pd.DataFrame) -> str:
         " so each table takes the largest that all of them reached.",
         "",
     ]
-    for by, words in COSTS.items():
-        found = matched(curves, by)
-        if found is None:
-            continue
-        reached, arms = found
-        lines += [f"## At {reached:,.0f} {words}", "", "| arm | seeds | accuracy | 95 % interval |"]
-        lines += ["| --- | ---: | ---: | ---: |", *map(_line, arms), ""]
+    several = curves["model"].nunique() > 1
+    for model, of_model in curves.groupby("model", sort=False):
+        lines += [f"## {escape_markdown(str(model))}", ""] if several else []
+        for by in COSTS:
+            lines += _view(of_model, by, "###" if several else "##")
     return "\n".join(lines)
+
+
+def _view(curves: pd.DataFrame, by: Cost, heading: str) -> list[str]:
+    found = matched(curves, by)
+    if found is None:
+        return []
+    reached, arms = found
+    head = [f"{heading} At {reached:,.0f} {COSTS[by]}", "", "| arm | seeds | accuracy | 95 % interval |"]
+    return [*head, "| --- | ---: | ---: | ---: |", *map(_line, arms), ""]
 
 
 def _line(arm: MatchedArm) -> str:

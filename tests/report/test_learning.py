@@ -11,10 +11,10 @@ import pytest
 from pspo_bench.report.learning import learning_curves, matched, matched_markdown
 
 
-def checkpoint(folder: Path, seed: int, rows: dict[str, list[float | None]]) -> Path:
+def checkpoint(folder: Path, seed: int, rows: dict[str, list[float | None]], model: str = "pocket") -> Path:
     folder.mkdir(parents=True)
     pd.DataFrame(rows).to_parquet(folder / "training_log.parquet")
-    (folder / "manifest.json").write_text(json.dumps({"seed": seed}))
+    (folder / "manifest.json").write_text(json.dumps({"seed": seed, "base_model": model}))
     return folder
 
 
@@ -43,6 +43,7 @@ def curves(tmp_path: Path) -> pd.DataFrame:
 def test_curves_are_the_logs_with_their_arms_and_tokens(curves: pd.DataFrame) -> None:
     assert list(curves.columns) == [
         "run",
+        "model",
         "arm",
         "seed",
         "step",
@@ -101,3 +102,18 @@ def test_without_a_validation_curve_there_is_nothing_to_match(tmp_path: Path) ->
     assert matched(bare, "step") is None
     assert "## At" not in matched_markdown(bare)
     assert learning_curves({}).empty
+
+
+def test_models_are_not_compared_with_one_another(tmp_path: Path) -> None:
+    rows: dict[str, list[float | None]] = {
+        "step": [0, 1],
+        "validation_accuracy": [0.4, 0.5],
+        "tokens_generated": [None, 100],
+    }
+    places = {f"{m}-clip-s0": checkpoint(tmp_path / m, 0, rows, f"org/{m}") for m in ("one", "two")}
+    text = matched_markdown(learning_curves(places))
+    parts = text.split("\n## ")
+    assert [part.split("\n")[0] for part in parts[1:]] == ["org/one", "org/two"]
+    assert "one-clip" in parts[1]
+    assert "two-clip" not in parts[1]
+    assert text.count("### At 1 optimiser steps") == 2
