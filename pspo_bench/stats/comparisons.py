@@ -55,9 +55,15 @@ def paired_difference(base: ArrayLike, candidate: ArrayLike, level: float = LEVE
 
 
 def _agresti_min(won: int, lost: int, n: int, level: float) -> Interval:
-    centre = (won - lost) / (n + 2)
-    half = z_quantile(level) * math.sqrt(won + lost + 1 - (won - lost) ** 2 / (n + 2)) / (n + 2)
+    centre, variance = agresti_min_centre(won, lost, n)
+    half = z_quantile(level) * math.sqrt(variance)
     return Interval(max(-1.0, centre - half), min(1.0, centre + half), "agresti-min")
+
+
+def agresti_min_centre(won: int, lost: int, n: int) -> tuple[float, float]:
+    """Mean difference and its variance with half a question added to each of the four cells."""
+    centre = (won - lost) / (n + 2)
+    return centre, (won + lost + 1 - (won - lost) ** 2 / (n + 2)) / (n + 2) ** 2
 
 
 def mcnemar_exact(won: int, lost: int) -> float | None:

@@ -44,6 +44,12 @@ def checked_counts(correct: ArrayLike, samples: ArrayLike) -> tuple[NDArray[np.i
     return right, drawn
 
 
+def checked_shares(**shares: float) -> None:
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise StatsError(f"{name} = {value} is no share; pass a number from 0 to 1")
+
+
 @lru_cache
 def z_quantile(level: float) -> float:
     from scipy.special import ndtri

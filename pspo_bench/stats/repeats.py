@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
-from pspo_bench.stats.core import StatsError
+from pspo_bench.stats.core import LEVEL, Interval, StatsError
+from pspo_bench.stats.intervals import clustered_mean
 
 
 def pass_at_k(n: int, c: int, k: int) -> float | None:
@@ -70,3 +71,30 @@ def _ways_up_to(m: int, sizes: Iterable[int], budget: int) -> dict[tuple[int, in
                 longer[drawn + j, tied + (j == m)] += count * math.comb(size, j)
         ways = dict(longer)
     return ways
+
+
+def pass_at_k_interval(
+    samples: Sequence[int], correct: Sequence[int], k: int, level: float = LEVEL
+) -> tuple[float, Interval | None] | None:
+    """Mean pass@k over questions, from counts per question, and its interval over questions.
+
+    Every question has an unbiased estimate, so their mean is one, and its spread over questions holds that of the
+    samples (Miller, arXiv 2411.00640, § 3.1). None if a question has fewer than k samples.
+    """
+    return _mean_over_questions([pass_at_k(n, c, k) for n, c in zip(samples, correct, strict=True)], level)
+
+
+def maj_at_k_interval(
+    votes: Sequence[Sequence[Hashable | None]], correct: Sequence[Sequence[bool]], k: int, level: float = LEVEL
+) -> tuple[float, Interval | None] | None:
+    """Mean maj@k over questions, from the votes and verdicts of each, and its interval, as `pass_at_k_interval`."""
+    return _mean_over_questions([maj_at_k(v, c, k) for v, c in zip(votes, correct, strict=True)], level)
+
+
+def _mean_over_questions(
+    values: Sequence[float | None], level: float
+) -> tuple[float, Interval | None] | None:
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
+        return None
+    return sum(known) / len(known), clustered_mean(known, level)
