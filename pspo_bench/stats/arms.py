@@ -189,8 +189,8 @@ def _one_number(counts: Sequence[int]) -> int:
 
 def question_means(sides: Sides) -> Floats:
     """(questions,): over the seeds of each side, summed over sides."""
-    total: Floats = np.sum([side.mean(axis=0) for side in sides], axis=0)
-    return total
+    means: Floats = np.sum([side.mean(axis=0) for side in sides], axis=0)
+    return means
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class Spread:
         """Student quantiles of seeds and of questions, weighted by their variances (Cochran & Cox 1957, § 4.14)."""
         parts = [(sum(v for v, _ in part), satterthwaite(part)) for part in (self.seeds, self.questions) if part]
         total = sum(v for v, _ in parts)
-        return sum(v * t_quantile(level, df) for v, df in parts) / total
+        return sum((v * t_quantile(level, df) for v, df in parts), 0.0) / total
 
     def df(self, level: float) -> float:
         """Degrees of freedom at which Student's t has that quantile."""

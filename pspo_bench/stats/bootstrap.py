@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, checked_counts
 
+CELLS = 2_000_000  # of random numbers held at once
+
 
 def bootstrap_scores(
     tasks: Sequence[tuple[ArrayLike, ArrayLike]], rng: np.random.Generator, resamples: int = 2000
@@ -33,11 +35,12 @@ def bootstrap_scores(
             f"Tasks with {sorted(seeds)} seeds cannot share a bootstrap; pass the same seeds for each"
         )
     n_seeds = seeds.pop()
-    out = np.empty((resamples, len(tables)))
-    for b in range(resamples):
-        rows = rng.integers(n_seeds, size=n_seeds)
-        out[b] = [table.replicate(rows, rng) for table in tables]
-    return out
+    step = max(1, CELLS // max(table.cells for table in tables))
+    parts = []
+    for start in range(0, resamples, step):
+        rows = rng.integers(n_seeds, size=(min(step, resamples - start), n_seeds))
+        parts.append(np.stack([table.replicates(rows, rng) for table in tables], axis=1))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,36 @@ class _Patterns:
         samples, correct = pairs // width, pairs % width
         return cls(codes.reshape(right.shape), samples, correct / np.maximum(samples, 1))
 
-    def replicate(self, rows: NDArray[np.int64], rng: np.random.Generator) -> float:
-        """The score of one draw: mean over seeds `rows` of the mean over redrawn questions and samples."""
-        n_pairs, n_questions = self.samples.size, self.codes.shape[1]
-        columns = rng.integers(n_questions, size=n_questions)
-        picked = self.codes[rows][:, columns] + np.arange(rows.size)[:, None] * n_pairs
-        times = np.bincount(picked.ravel(), minlength=rows.size * n_pairs).reshape(rows.size, n_pairs)
-        right = rng.binomial(times * self.samples, self.rate) / np.maximum(self.samples, 1)
-        asked = times[:, self.samples > 0].sum(axis=1)
-        scores = right.sum(axis=1)[asked > 0] / asked[asked > 0]
-        return float(scores.mean()) if scores.size else math.nan
+    @property
+    def cells(self) -> int:
+        """Numbers held for one replicate."""
+        n_seeds, n_questions = self.codes.shape
+        return n_questions + n_seeds * self.samples.size
+
+    def replicates(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+        """Scores (B,) of draws of seeds (B, seeds): means over seeds of means over redrawn questions and samples."""
+        times = self._redrawn(len(rows), rng)
+        picked = np.take_along_axis(times, rows[:, :, None], axis=1)  # (B, seeds, pairs)
+        right = rng.binomial(picked * self.samples, self.rate) / np.maximum(self.samples, 1)
+        asked = picked[:, :, self.samples > 0].sum(axis=2)
+        with np.errstate(invalid="ignore"):
+            scores = right.sum(axis=2) / asked  # NaN for a seed none of whose questions was drawn
+        known = (asked > 0).sum(axis=1)
+        totals = np.where(asked > 0, scores, 0.0).sum(axis=1)
+        means: Floats = np.divide(totals, known, out=np.full(len(rows), math.nan), where=known > 0)
+        return means
+
+    def _redrawn(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """How often each pair comes up for each seed in `count` draws of questions  (count, seeds, pairs)."""
+        n_seeds, n_questions = self.codes.shape
+        drawn = rng.integers(n_questions, size=(count, n_questions))
+        drawn += np.arange(count)[:, None] * n_questions
+        weights = np.bincount(drawn.ravel(), minlength=count * n_questions).reshape(count, n_questions)
+        columns = self.codes.T + np.arange(n_seeds) * self.samples.size  # (questions, seeds)
+        marks = np.zeros((n_questions, n_seeds * self.samples.size), dtype=np.float32)
+        np.put_along_axis(marks, columns, 1.0, axis=1)
+        times = weights.astype(np.float32) @ marks  # whole numbers far below 2^24: exact
+        return times.astype(np.int64).reshape(count, n_seeds, self.samples.size)
 
 
 def percentile_interval(replicates: ArrayLike, level: float = LEVEL) -> Interval | None:
