@@ -18,6 +18,10 @@ COMMANDS = {
     "train": ("train", "train a checkpoint from a recipe"),
     "eval": ("eval", "score a model on tasks; continues an unfinished run by itself"),
     "leaderboard": ("leaderboard", "tabulate runs: seeds aggregated, a column per task"),
+    "compare": (
+        "compare",
+        "say what differs between runs: accuracy, length, defects; flips with their texts",
+    ),
     "study": ("study", "train and score a grid of arms × seeds; continues by itself"),
     "tasks": ("tasks", "list, show and check tasks"),
     "check": (

@@ -44,7 +44,11 @@ def compare(
 
 
 def contest(
-    paths: Sequence[str | Path], *, base: str | None = None, temperature: float | None = None
+    paths: Sequence[str | Path],
+    *,
+    base: str | None = None,
+    temperature: float | None = None,
+    measure: bool = False,
 ) -> Contest:
     """The arms in run folders, result files and folders of them, with `base` (its label, or how that begins)
     set apart.
@@ -53,7 +57,7 @@ def contest(
     own: two seeds, or two runs of the same weights, may be compared too. Raises ConfigError where there are
     not two arms, or no such base.
     """
-    entries = {str(path): load_entries([path]) for path in paths}
+    entries = {str(path): load_entries([path], measure=measure) for path in paths}
     arms = arms_of([entry for found in entries.values() for entry in found], temperature)
     if len(arms) < 2:
         arms = [arm for found in entries.values() for arm in arms_of(found, temperature)]

@@ -1,9 +1,8 @@
 """Paired numbers → a `Difference`: the one place where a comparison meets the statistics.
 
-Accuracy and truncation have a score for every question and seed, so their tests are those of
-`stats.comparisons`. Lengths and defects are known for some cells (question, seed) only, those that both sides
-solve or to which the metric applies: their intervals are clustered by question and by seed
-(`stats.clustered_difference`).
+Accuracy and truncation have a score for every question and seed: `stats.compare_macro`. Lengths and defects
+are known for some cells (question, seed) only, those that both sides solve or to which the metric applies:
+their intervals are clustered by question and by seed (`stats.clustered_difference`).
 """
 
 from __future__ import annotations
@@ -15,19 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pspo_bench.compare.records import Difference
-from pspo_bench.stats import (
-    Floats,
-    Interval,
-    arm_difference,
-    clustered_difference,
-    mcnemar_exact,
-    mean_interval,
-    paired_difference,
-)
-from pspo_bench.stats.core import t_quantile, t_tail, z_quantile
+from pspo_bench.stats import Floats, clustered_difference, compare_macro, minimum_detectable_effect
+from pspo_bench.stats.core import t_quantile, t_tail
 
-POWER = 0.8
-Scores = tuple[Floats, Floats]  # base and candidate, (seeds, questions) each
+PERMUTATION_SEED = 0  # the same data have the same p-value
 
 
 def score_difference(base: Floats, candidate: Floats, level: float) -> Difference:
@@ -35,49 +25,20 @@ def score_difference(base: Floats, candidate: Floats, level: float) -> Differenc
     return macro_difference([(base, candidate)], level)
 
 
-def macro_difference(tasks: Sequence[Scores], level: float) -> Difference:
-    """Of the plain mean over tasks."""
-    before, after = (float(np.mean([pair[side].mean() for pair in tasks])) for side in (0, 1))
-    interval, p_value, test = _tested(tasks, level)
-    n = sum(pair[0].shape[1] for pair in tasks)
+def macro_difference(tasks: Sequence[tuple[Floats, Floats]], level: float) -> Difference:
+    """Of the plain mean over tasks; row i of both sides is one pair of seeds."""
+    found = compare_macro(tasks, np.random.default_rng(PERMUTATION_SEED), level=level)
+    assert found is not None  # every task has a question that all were asked
     return Difference(
-        before, after, after - before, interval, p_value, test, None, _detectable(tasks), n_questions=n
+        base=found.base,
+        candidate=found.candidate,
+        difference=found.difference,
+        interval=found.interval,
+        p_value=found.p_value,
+        test=None if found.p_value is None else found.test,
+        minimum_detectable=found.minimum_detectable,
+        n_questions=found.n_questions,
     )
-
-
-def _tested(tasks: Sequence[Scores], level: float) -> tuple[Interval | None, float | None, str | None]:
-    found = arm_difference(tasks, level)
-    if found is not None:
-        return found.interval, found.p_value, "crossed t"
-    singles = [paired_difference(base[0], candidate[0], level) for base, candidate in tasks]
-    known = [single for single in singles if single is not None]
-    interval = mean_interval([s.difference for s in known], [s.interval for s in known])
-    if len(tasks) == 1:
-        interval, delta = known[0].interval, tasks[0][1][0] - tasks[0][0][0]
-        if interval is not None and interval.method == "agresti-min":
-            won, lost = int((delta > 0).sum()), int((delta < 0).sum())
-            p_value = mcnemar_exact(won, lost)
-            return interval, p_value, None if p_value is None else "McNemar, exact"
-    error, df = _error(tasks)
-    if not error:
-        return interval, None, None
-    return interval, t_tail(sum(s.difference for s in known) / len(known) / error, df), "paired t"
-
-
-def _error(tasks: Sequence[Scores]) -> tuple[float, float]:
-    deltas = [candidate[0] - base[0] for base, candidate in tasks]
-    variance = sum(float(d.var(ddof=1)) / d.size for d in deltas if d.size > 1) / len(deltas) ** 2
-    return math.sqrt(variance), max(1, sum(d.size - 1 for d in deltas))
-
-
-def _detectable(tasks: Sequence[Scores]) -> float | None:
-    if tasks[0][0].shape[0] > 1:
-        return None
-    return _smallest(_error(tasks)[0])
-
-
-def _smallest(error: float) -> float | None:
-    return (z_quantile(0.95) + z_quantile(2 * POWER - 1)) * error or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +69,20 @@ def cell_difference(cells: Sequence[Cell], level: float) -> Difference | None:
     mean = math.fsum(means.values()) / len(means)
     values = [mean + weights[c.task] * (c.candidate - c.base - means[c.task]) for c in cells]
     questions, seeds = [(c.task, c.question) for c in cells], [c.seed for c in cells]
-    interval = clustered_difference(values, questions, seeds, level=level)
-    before = math.fsum(weights[c.task] * c.base for c in cells) / len(cells)
+    found = clustered_difference(values, questions, seeds, level=level)
+    interval = (
+        found if found and found.half > 0 else None
+    )  # where every cell moves alike the data show no spread
     df = min((len(set(way)) for way in (questions, seeds) if len(set(way)) > 1), default=1) - 1
-    error = interval.half / t_quantile(level, df) if interval else 0.0
+    error = interval.half / t_quantile(level, df) if interval else None
+    before = math.fsum(weights[c.task] * c.base for c in cells) / len(cells)
     return Difference(
         base=before,
         candidate=before + mean,
         difference=mean,
         interval=interval,
         p_value=t_tail(mean / error, df) if error else None,
-        test="clustered t" if error else None,
-        minimum_detectable=_smallest(error),
+        test="t" if error else None,
+        minimum_detectable=minimum_detectable_effect(error, level, df=df) if error else None,
         n_questions=len(set(questions)),
     )

@@ -30,6 +30,18 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|#~@])", r"\\\1", flat)
 
 
+def code_span(text: str) -> str:
+    """A code span that the text cannot end: fenced by more backticks than it holds (CommonMark 0.31, 6.1)."""
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    inner = " ".join(text.split())
+    return f"{fence} {inner} {fence}" if "`" in inner else f"{fence}{inner}{fence}"
+
+
+def pipe(cells: Sequence[str]) -> str:
+    """A row of a Markdown table; the cells are escaped already."""
+    return f"| {' | '.join(cells)} |"
+
+
 def csv_text(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula (OWASP, CSV injection) is led by an apostrophe."""
     risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
