@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pspo_bench.metrics import TaskScore, summarise
+from pspo_bench.metrics import TaskScore, solution_metrics, summarise
 from pspo_bench.metrics.basic import is_correct, is_truncated, split_by_question
 from pspo_bench.results.measures import kept_measures, measures_of
 from pspo_bench.results.result import Measured, Result, TaskCounts
@@ -66,11 +66,20 @@ def _labels(column: pd.Series[str]) -> list[str | None] | None:
 
 
 def _by_question(rows: pd.DataFrame, measures: pd.DataFrame) -> dict[str, Measured]:
+    """The metrics that say what is better; of the others (words, steps) no table is made."""
     applies = measures.notna()
     return {
-        str(name): Measured(
-            n=[sum(part) for part in split_by_question(rows, applies[name])],
-            total=[round(sum(part), 6) for part in split_by_question(rows, measures[name].fillna(0.0))],
+        metric.name: Measured(
+            n=[sum(part) for part in split_by_question(rows, applies[metric.name])],
+            total=[
+                _rounded(sum(part)) for part in split_by_question(rows, measures[metric.name].fillna(0.0))
+            ],
         )
-        for name in measures
+        for metric in solution_metrics()
+        if metric.direction != "neither"
     }
+
+
+def _rounded(value: float) -> float:
+    """As an int where it is whole, which is a third as long in a result file."""
+    return int(value) if value.is_integer() else round(value, 6)

@@ -112,9 +112,10 @@ def load_result(path: Path) -> Result:
 
 
 def _task_counts(score: dict[str, Any]) -> TaskCounts:
+    """A metric whose `n` is left out applies to every sample."""
     measures = score.get("measures")
-    known = {name: Measured(**one) for name, one in measures.items()} if measures else None
-    return TaskCounts(**{**score, "measures": known})
+    known = {name: Measured(**{"n": score["samples"], **one}) for name, one in (measures or {}).items()}
+    return TaskCounts(**{**score, "measures": known or None})
 
 
 def _checked(score: TaskCounts) -> TaskCounts:

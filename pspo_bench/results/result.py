@@ -151,6 +151,10 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         scores = [asdict(score) for score in self.scores]
+        for score in scores:
+            for measured in (score["measures"] or {}).values():
+                if measured["n"] == score["samples"]:
+                    del measured["n"]
         return {
             "format": FORMAT,
             "version": VERSION,

@@ -166,7 +166,9 @@ def rows(scores: ArrayLike) -> Floats:
     table = np.asarray(scores, dtype=np.float64)
     table = table[None] if table.ndim == 1 else table
     if table.ndim != 2 or table.shape[0] == 0:
-        raise StatsError(f"Scores of shape {table.shape}; pass (seeds, questions), or (questions,) for one seed")
+        raise StatsError(
+            f"Scores of shape {table.shape}; pass (seeds, questions), or (questions,) for one seed"
+        )
     return table
 
 
@@ -214,7 +216,9 @@ class Spread:
 
     def quantile(self, level: float) -> float:
         """Student quantiles of seeds and of questions, weighted by their variances (Cochran & Cox 1957, § 4.14)."""
-        parts = [(sum(v for v, _ in part), satterthwaite(part)) for part in (self.seeds, self.questions) if part]
+        parts = [
+            (sum(v for v, _ in part), satterthwaite(part)) for part in (self.seeds, self.questions) if part
+        ]
         total = sum(v for v, _ in parts)
         return sum((v * t_quantile(level, df) for v, df in parts), 0.0) / total
 
@@ -286,9 +290,7 @@ def _by_questions(
         return interval, mcnemar_exact(won, lost), "mcnemar", detectable
     p_value = sign_flip(np.concatenate([delta / delta.size for delta in deltas]), rng)
     if single:
-        parts = [
-            agresti_min_centre(int((d > 0).sum()), int((d < 0).sum()), d.size) for d in deltas
-        ]
+        parts = [agresti_min_centre(int((d > 0).sum()), int((d < 0).sum()), d.size) for d in deltas]
         centre = sum(c for c, _ in parts) / len(parts)
         error = math.sqrt(sum(v for _, v in parts)) / len(parts)
         half = z_quantile(level) * error

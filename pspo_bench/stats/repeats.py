@@ -85,7 +85,10 @@ def pass_at_k_interval(
 
 
 def maj_at_k_interval(
-    votes: Sequence[Sequence[Hashable | None]], correct: Sequence[Sequence[bool]], k: int, level: float = LEVEL
+    votes: Sequence[Sequence[Hashable | None]],
+    correct: Sequence[Sequence[bool]],
+    k: int,
+    level: float = LEVEL,
 ) -> tuple[float, Interval | None] | None:
     """Mean maj@k over questions, from the votes and verdicts of each, and its interval, as `pass_at_k_interval`."""
     return _mean_over_questions([maj_at_k(v, c, k) for v, c in zip(votes, correct, strict=True)], level)

@@ -45,9 +45,7 @@ def probability_of_improvement(
     value = float(_wins(a[None], b[None])[0])
     if rng is None:
         return value, None
-    return value, percentile_interval(
-        _wins(_redrawn(a, rng, resamples), _redrawn(b, rng, resamples)), level
-    )
+    return value, percentile_interval(_wins(_redrawn(a, rng, resamples), _redrawn(b, rng, resamples)), level)
 
 
 def _table(scores: ArrayLike) -> Floats:
