@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from pspo_bench.compare.pairing import paired_members
 from pspo_bench.results import Arm, Member, Result
-from pspo_bench.store import TaskInfo
+from pspo_bench.store import Run, TaskInfo, is_run
 
 _OF_TASKS: tuple[tuple[str, Callable[[TaskInfo], object]], ...] = (
     ("split", lambda info: info.split),
@@ -73,15 +73,32 @@ def mismatches(base: Arm, candidate: Arm, tasks: Sequence[str]) -> tuple[str, ..
 
 def _data(task: str, sides: _Sides) -> str | None:
     before, after = sides.of_task(task, lambda info: info.content_sha256)
-    if _alike(before, after):
+    if _alike(before, after) or _same_questions(task, sides.pairs):
         return None
     limits = _shown(*sides.values(lambda run: run.info.settings.limit))
     sizes = _shown(*sides.of_task(task, lambda info: info.n_questions))
     hashes = _shown([str(one)[:8] for one in before], [str(one)[:8] for one in after])
     return (
-        f"{task}: the questions differ (content_sha256 {hashes}; questions {sizes}; limit {limits}): "
+        f"{task}: the questions differ (content_sha256 {hashes}; questions {sizes}; limit {limits}); "
         "whether those with the same id are the same cannot be told"
     )
+
+
+def _same_questions(task: str, pairs: Sequence[tuple[Member, Member]]) -> bool:
+    """Whether questions with the same id have the same text and gold, as run folders tell: those of a run
+    with a limit are a part of the others, whose hash is another. Result files do not tell, and False is said.
+    """
+    sources = {run.source for pair in pairs for m in pair for run in m.runs if task in run.info.tasks}
+    if not all(map(is_run, sources)):
+        return False
+    contents = {
+        (row["example_id"], row["example_hash"])
+        for source in sources
+        for part in Run.open(source).tables(("model_fingerprint", "task", "example_id", "example_hash"))
+        for row in part.to_pylist()
+        if row["task"] == task
+    }
+    return len(contents) == len({example for example, _ in contents})
 
 
 def _graders(sides: _Sides) -> str | None:

@@ -57,10 +57,10 @@ def contest(
     own: two seeds, or two runs of the same weights, may be compared too. Raises ConfigError where there are
     not two arms, or no such base.
     """
-    entries = {str(path): load_entries([path], measure=measure) for path in paths}
-    arms = arms_of([entry for found in entries.values() for entry in found], temperature)
+    entries = [load_entries([path], measure=measure) for path in paths]
+    arms = arms_of([entry for found in entries for entry in found], temperature)
     if len(arms) < 2:
-        arms = [arm for found in entries.values() for arm in arms_of(found, temperature)]
+        arms = [arm for found in entries for arm in arms_of(found, temperature)]
     if len(arms) < 2:
         at = "" if temperature is None else f" with samples at T={temperature:g}"
         raise ConfigError(
@@ -126,7 +126,7 @@ def _compared(label: str, base: Arm, name: str, candidate: Arm, level: float) ->
     tasks = [pair.task for pair in pairs]
     whole = _same_seeds(pairs)
     left_out = [
-        f"{p.task}: {p.left_out} questions that not all runs were asked are left out"
+        f"{p.task}: questions that not all runs were asked, left out: {p.left_out}"
         for p in pairs
         if p.left_out
     ]

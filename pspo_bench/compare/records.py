@@ -1,6 +1,7 @@
 """What a comparison says: the differences of a candidate from a base, per task and over tasks.
 
-    comparison.tasks[0].accuracy     # Difference(base=0.41, candidate=0.45, difference=0.04, interval=..., ...)
+    comparison.tasks[0].accuracy     # Difference(base=0.41, candidate=0.45, difference=0.04, interval=...,
+    ...)
 
 A side is an arm: one set of weights, or several trained seeds. Scores, shares and differences are fractions,
 lengths are log ratios, positive where the candidate has more. What cannot be had is None.

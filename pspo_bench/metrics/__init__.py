@@ -10,7 +10,7 @@ other packages announce theirs under the entry-point group `pspo_bench.metrics`.
 """
 
 from pspo_bench.metrics.defects import DefectScore, defect_scores, measured
-from pspo_bench.metrics.length import LengthChange, LengthScore, length_changes, length_scores
+from pspo_bench.metrics.length import LengthScore, length_scores
 from pspo_bench.metrics.registry import (
     METRICS,
     METRICS_VERSION,
@@ -27,13 +27,11 @@ __all__ = [
     "METRICS",
     "METRICS_VERSION",
     "DefectScore",
-    "LengthChange",
     "LengthScore",
     "Metric",
     "SolutionMetric",
     "TaskScore",
     "defect_scores",
-    "length_changes",
     "length_scores",
     "measured",
     "metric",

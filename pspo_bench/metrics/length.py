@@ -1,22 +1,18 @@
-"""Response length, always split by correctness, and the paired change between runs.
+"""Response length, always split by correctness.
 
     (score,) = length_scores(run.frame())          # one per task and temperature
     score.correct.median, score.truncation_rate
-    length_changes([(base.frame(), candidate.frame())])
 
 A completion that was cut at `max_tokens` is only known to be at least so long: it is counted in `truncation_rate`,
-never
-averaged. Pooled lengths measure how hard questions are as much as how a model writes: among real solutions shorter
-ones are
-right more often pooled, and not within a question. So the headline is the change in log length on the questions that
-both runs answer correctly, paired by question, clustered by question and training seed.
+never averaged. Pooled lengths measure how hard questions are as much as how a model writes: among real solutions
+shorter ones are right more often pooled, and not within a question. So runs are compared on the questions that both
+solve (`compare.cells`).
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,7 +20,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from pspo_bench.metrics.basic import accuracy_at_budget, is_correct, is_truncated
 from pspo_bench.metrics.reasoning.solution import Solution, number_of
 from pspo_bench.metrics.summary import SMALLEST_BUDGET, powers_of_two
-from pspo_bench.stats import Interval, clustered_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,75 +165,3 @@ def _first_figure(text: str, value: Fraction | None) -> int | None:
         if len(figure) <= MAX_FIGURE_CHARS and Fraction(figure) == abs(value):
             return found.end()
     return None
-
-
-# Two runs
-
-
-@dataclass(frozen=True, slots=True)
-class LengthChange:
-    """The mean change in log tokens from base to candidate, over the cells (question, seed) that both solve.
-
-    `interval` is clustered by question and, with two or more seeds, by seed; None for fewer than two of the first.
-    """
-
-    task: str
-    temperature: float
-    log_change: float
-    interval: Interval | None
-    n_questions: int
-    n_seeds: int
-    n_cells: int
-
-    @property
-    def relative(self) -> float:
-        """As a share of the base's length: -0.2 is a fifth shorter (of geometric means)."""
-        return math.expm1(self.log_change)
-
-    @property
-    def relative_interval(self) -> Interval | None:
-        if self.interval is None:
-            return None
-        return Interval(math.expm1(self.interval.low), math.expm1(self.interval.high), self.interval.method)
-
-
-def length_changes(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[LengthChange]:
-    """The paired change per task and temperature from tables of samples (base, candidate), one pair for each seed.
-
-    Of a question's samples those count that are correct and were not truncated; their log lengths are averaged. A
-    question
-    without one in either run says nothing about length and is left out, so the figure is about what both can do.
-    """
-    cells: dict[tuple[str, float], list[tuple[str, int, float]]] = {}
-    for seed, (base, candidate) in enumerate(pairs):
-        before, after = _log_lengths(base), _log_lengths(candidate)
-        for key in before.keys() & after.keys():
-            task, temperature, question = key
-            change = after[key] - before[key]
-            cells.setdefault((task, temperature), []).append((question, seed, change))
-    return [_change(task, temperature, sorted(found)) for (task, temperature), found in sorted(cells.items())]
-
-
-def _change(task: str, temperature: float, cells: list[tuple[str, int, float]]) -> LengthChange:
-    questions, seeds, changes = zip(*cells, strict=True)
-    return LengthChange(
-        task,
-        temperature,
-        log_change=sum(changes) / len(changes),
-        interval=clustered_difference(changes, questions, seeds),
-        n_questions=len(set(questions)),
-        n_seeds=len(set(seeds)),
-        n_cells=len(cells),
-    )
-
-
-def _log_lengths(frame: pd.DataFrame) -> dict[tuple[str, float, str], float]:
-    """Mean log tokens of the correct, completed samples by task, temperature and question (its id and content)."""
-    kept = frame[is_correct(frame) & ~is_truncated(frame) & frame["completion_tokens"].notna()]
-    names = ("task", "temperature", "example_id", "example_hash", "completion_tokens")
-    logs: dict[tuple[str, float, str], list[float]] = {}
-    for task, temperature, example, content, tokens in zip(*(kept[name] for name in names), strict=True):
-        logs.setdefault((task, float(temperature), f"{example}/{content}"), []).append(
-            math.log(max(tokens, 1))
-        )
-    return {key: sum(values) / len(values) for key, values in logs.items()}

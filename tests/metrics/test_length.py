@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import pytest
 
-from pspo_bench.metrics.length import answer_position, length_changes, length_scores
+from pspo_bench.metrics.length import answer_position, length_scores
 
 COLUMNS = ["example_id", "status", "finish_reason", "completion_tokens", "completion", "extracted"]
 CONSTANT = {"task": "t", "temperature": 0.0, "max_tokens": 64, "example_hash": "h", "question": "?"}
@@ -65,33 +63,3 @@ def test_uncounted_tokens_are_said() -> None:
 def test_where_the_answer_first_appears(text: str, answer: str | None, share: float | None) -> None:
     found = answer_position(text, answer)
     assert found == (None if share is None else pytest.approx(share))
-
-
-def test_paired_change_is_about_what_both_solve() -> None:
-    base = table(solved("a", 100), solved("b", 50), solved("c", 10), solved("d", 10, "wrong"), solved("e", 8))
-    after = table(solved("a", 50), solved("b", 100), solved("c", 10, "wrong"), solved("d", 2), solved("e", 2))
-    (change,) = length_changes([(base, after)])
-    # a halves, b doubles, e is a quarter: (-1 + 1 - 2) log 2 / 3; c and d are not solved by both
-    assert change.n_questions == change.n_cells == 3
-    assert change.log_change == pytest.approx(-2 / 3 * math.log(2))
-    assert change.relative == pytest.approx(2 ** (-2 / 3) - 1)
-    assert change.interval is not None
-    # Student's t with 2 degrees of freedom, 4.303; deviations (-1, 5, -4)/3 log 2: variance 42/9/2, of the mean /3
-    half = 4.302653 * math.sqrt(42 / 9 / 2 / 3) * math.log(2)
-    assert change.interval.half == pytest.approx(half, rel=1e-5)
-
-
-def test_change_averages_samples_and_crosses_seeds() -> None:
-    base = table(solved("a", 4), solved("a", 16), solved("b", 8))
-    pairs = [(base, table(solved("a", 16), solved("b", 16))), (base, table(solved("a", 32), solved("b", 8)))]
-    (change,) = length_changes(pairs)
-    # a: log 8 on average before; so (1, 1) log 2 in the first seed, (2, 0) in the second
-    assert (change.n_questions, change.n_seeds, change.n_cells) == (2, 2, 4)
-    assert change.log_change == pytest.approx(math.log(2))
-
-
-def test_nothing_shared_gives_no_change() -> None:
-    assert length_changes([(table(solved("a", 4)), table(solved("b", 4)))]) == []
-    (change,) = length_changes([(table(solved("a", 4)), table(solved("a", 8)))])
-    assert change.interval is None
-    assert change.relative_interval is None
