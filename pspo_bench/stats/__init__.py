@@ -22,6 +22,7 @@ from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError
 from pspo_bench.stats.intervals import (
     clustered_difference,
     clustered_mean,
+    clustered_proportion,
     mean_interval,
     question_means,
     score_interval,
@@ -52,6 +53,7 @@ __all__ = [
     "bootstrap_scores",
     "clustered_difference",
     "clustered_mean",
+    "clustered_proportion",
     "compare_macro",
     "compare_scores",
     "hierarchical_bootstrap",

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from pspo_bench.stats.comparisons import agresti_min_centre, mcnemar_exact
 from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, t_quantile, t_tail, z_quantile
-from pspo_bench.stats.intervals import clustered_mean, mean_interval
+from pspo_bench.stats.intervals import clustered_proportion, effective_wilson, mean_interval
 from pspo_bench.stats.permutation import sign_flip
 from pspo_bench.stats.power import minimum_detectable_effect, minimum_detectable_flips
 
@@ -100,7 +100,7 @@ def compare_macro(
     paired = single or (paired_seeds and n_base == n_candidate)
     sides: list[Sides] = [(b - a,) if paired else (b, -a) for a, b in pairs]
     spread = crossed(sides)
-    if single or spread.variance == 0:
+    if single or spread.flat:
         interval, p_value, test, detectable = _by_questions([question_means(s) for s in sides], rng, level)
     else:
         interval, detectable = spread.interval(level), spread.detectable(level)
@@ -122,10 +122,8 @@ def compare_macro(
 def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore | None:
     """The plain mean over tasks of an arm's scores, (seeds, questions) each, with its interval.
 
-    One set of weights: per task Wilson's, or with several samples that of `clustered_mean`, put together by
-    `mean_interval`. Several: Wilson's with the effective number of questions at which a proportion would vary as much as
-    the mean does over seeds and questions, and with Student's t (Franco, Little, Louis & Slud 2019,
-    doi:10.1093/jssam/smy019), which stays within 0 and 1. Scores are proportions.
+    One set of weights: that of `clustered_proportion` per task, put together by `mean_interval`. Several:
+    `effective_wilson` with the variance over seeds and questions. Scores are proportions.
     """
     tables = [shared_questions(rows(task))[0] for task in tasks]
     n_seeds = _one_number([table.shape[0] for table in tables])
@@ -133,33 +131,13 @@ def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore |
         return None
     sides: list[Sides] = [(table,) for table in tables]
     spread = crossed(sides)
-    if n_seeds == 1 or spread.variance == 0:
+    if n_seeds == 1 or spread.flat:
         means = [table.mean(axis=0) for table in tables]
-        interval = mean_interval(
-            [float(m.mean()) for m in means], [_one_arm_interval(m, level) for m in means]
-        )
-        if len(means) == 1:
-            interval = _one_arm_interval(means[0], level)
+        each = [clustered_proportion(one, level) for one in means]
+        interval = each[0] if len(each) == 1 else mean_interval([float(one.mean()) for one in means], each)
     else:
-        interval = effective_wilson(spread.mean, spread.variance, t_quantile(level, spread.df(level)))
+        interval = effective_wilson(spread.mean, spread.variance, spread.quantile(level, test=False), "crossed-wilson")
     return ArmScore(spread.mean, interval, n_seeds, sum(table.shape[1] for table in tables))
-
-
-def _one_arm_interval(means: Floats, level: float) -> Interval | None:
-    from pspo_bench.stats.intervals import wilson
-
-    if bool(np.isin(means, (0.0, 1.0)).all()):
-        return wilson(int(means.sum()), means.size, level)
-    return clustered_mean(means, level)
-
-
-def effective_wilson(mean: float, variance: float, quantile: float) -> Interval:
-    """Wilson's interval of a mean in (0, 1) whose variance is not that of independent trials."""
-    n = mean * (1 - mean) / variance
-    q2 = quantile**2
-    centre = (mean + q2 / (2 * n)) / (1 + q2 / n)
-    half = quantile * math.sqrt(mean * (1 - mean) / n + q2 / (4 * n**2)) / (1 + q2 / n)
-    return Interval(max(0.0, centre - half), min(1.0, centre + half), "crossed-wilson")
 
 
 def rows(scores: ArrayLike) -> Floats:
@@ -212,11 +190,28 @@ class Spread:
         of_seeds, of_questions = (sum(v for v, _ in part) for part in (self.seeds, self.questions))
         return max(of_seeds + of_questions - self.twice, of_seeds, of_questions)
 
-    def quantile(self, level: float) -> float:
-        """Student quantiles of seeds and of questions, weighted by their variances (Cochran & Cox 1957, § 4.14)."""
-        parts = [(sum(v for v, _ in part), satterthwaite(part)) for part in (self.seeds, self.questions) if part]
-        total = sum(v for v, _ in parts)
-        return sum((v * t_quantile(level, df) for v, df in parts), 0.0) / total
+    @property
+    def flat(self) -> bool:
+        """Nothing varies, but for rounding: no spread from which to tell a variance."""
+        return self.variance < 1e-24
+
+    def quantile(self, level: float, test: bool = True) -> float:
+        """Student quantiles of seeds and of questions, weighted by their shares of the variance.
+
+        That is Cochran & Cox's approximation (1957, § 4.14). The seeds' share with the residual in it, which is theirs,
+        is nearly always too cautious; without the residual it misses too often after few seeds. Ours lies between: half
+        way for differences, where it must not find more than there is, and the geometric mean for the interval of one
+        score, which is nearest to its level (docs/statistics.md has the figures).
+        """
+        of_questions = sum(v for v, _ in self.questions)
+        if not self.seeds or not self.questions:
+            return t_quantile(level, satterthwaite(self.seeds or self.questions))
+        of_seeds = sum(v for v, _ in self.seeds)
+        whole = of_seeds / (of_seeds + of_questions)
+        net = max(of_seeds - self.twice, 0.0) / self.variance
+        share = (whole + net) / 2 if test else math.sqrt(whole * net)
+        t_seeds, t_questions = (t_quantile(level, satterthwaite(part)) for part in (self.seeds, self.questions))
+        return share * t_seeds + (1 - share) * t_questions
 
     def df(self, level: float) -> float:
         """Degrees of freedom at which Student's t has that quantile."""
@@ -295,6 +290,6 @@ def _by_questions(
         interval = Interval(max(-1.0, centre - half), min(1.0, centre + half), "agresti-min")
         return interval, p_value, "permutation", minimum_detectable_effect(error, level)
     spread = crossed([(delta[None],) for delta in deltas])
-    if spread.variance == 0:
+    if spread.flat:
         return None, p_value, "permutation", None
     return spread.interval(level), p_value, "permutation", spread.detectable(level)

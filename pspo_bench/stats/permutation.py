@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -36,7 +38,7 @@ def sign_flip(delta: Floats, rng: np.random.Generator, resamples: int = 10_000) 
     total = float(sizes @ times)
     # |sum| >= |observed|, with the rounding of sums allowed for: ties count.
     least = abs(float(delta.sum())) - 1e-12 * total
-    if 2.0**delta.size <= resamples:
+    if delta.size <= math.log2(resamples):
         bits = np.arange(2**delta.size)[:, None] >> np.arange(delta.size) & 1
         return float(np.mean(np.abs(2 * (bits @ np.abs(delta)) - total) >= least))
     # Questions that differ alike flip together: the sum of K signs is 2 Binomial(K, 1/2) - K.

@@ -9,6 +9,7 @@ Power is the chance that a two-sided test at 1 - `level` rejects. Effects are fr
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def mcnemar_power(n: int, discordance: float, effect: float, level: float = LEVE
     An effect cannot exceed the discordance, which is raised to it.
     """
     checked_shares(level=level, discordance=discordance, effect=abs(effect))
-    from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
+    from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
     effect = abs(effect)
     flips = max(discordance, effect)
@@ -88,12 +89,17 @@ def mcnemar_power(n: int, discordance: float, effect: float, level: float = LEVE
     able = m[0.5**m <= tail]  # fewer flips never reject
     if able.size == 0:
         return 0.0
-    lost = np.floor(bdtrik(tail, able, 0.5) + 1e-9)  # the most losses at which the test rejects
+    # The most losses at which the test rejects: near the normal quantile, then exactly.
+    lost = np.clip(np.floor((able - z_quantile(level) * np.sqrt(able)) / 2), 0, None)
+    for _ in range(3):
+        lost -= (bdtr(lost, able, 0.5) > tail) & (lost > 0)
+        lost += bdtr(lost + 1, able, 0.5) <= tail
     wins = (flips + effect) / (2 * flips)
     rejects = bdtr(lost, able, 1 - wins) + bdtr(lost, able, wins)
     return float((chance[-able.size :] * rejects).sum())
 
 
+@lru_cache(maxsize=10_000)
 def minimum_detectable_flips(
     n: int, discordance: float, level: float = LEVEL, power: float = POWER
 ) -> float | None:
@@ -102,7 +108,7 @@ def minimum_detectable_flips(
         return None
     from scipy.optimize import brentq
 
-    return float(brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0))
+    return float(brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0, xtol=1e-9))
 
 
 def required_questions_single(

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
 from pspo_bench.stats.core import LEVEL, Interval, StatsError
-from pspo_bench.stats.intervals import clustered_mean
+from pspo_bench.stats.intervals import clustered_proportion
 
 
 def pass_at_k(n: int, c: int, k: int) -> float | None:
@@ -97,4 +97,4 @@ def _mean_over_questions(
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None
-    return sum(known) / len(known), clustered_mean(known, level)
+    return sum(known) / len(known), clustered_proportion(known, level)
