@@ -2,10 +2,11 @@
 
     python benchmarks/stats_simulation.py -o stats.json > tables.md    # --quick: a minute, coarse
 
-Questions differ in how hard they are, trained seeds in how good they are and in which questions they took to, and samples
-of a question are drawn anew: `Model`. The pooled binomial takes every sample for an independent trial and every seed's
-too: p ± 1.96 sqrt(p (1 - p) / N), and for two runs the difference of two such proportions, unpaired. Everything is drawn
-from fixed seeds; a share of R repetitions has the standard error sqrt(p (1 - p) / R), .5 points for 95 % of 2,000.
+Questions differ in how hard they are, trained seeds in how good they are and in which questions they took to,
+and samples of a question are drawn anew: `Model`. The pooled binomial takes every sample for an independent
+trial and every seed's too: p ± 1.96 sqrt(p (1 - p) / N), and for two runs the difference of two such
+proportions, unpaired. Everything is drawn from fixed seeds; a share of R repetitions has the standard error
+sqrt(p (1 - p) / R), .5 points for 95 % of 2,000.
 """
 
 from __future__ import annotations
@@ -334,8 +335,14 @@ def coverage_section(rows: list[dict[str, Any]]) -> str:
         outside = sum(not 0.93 <= row["covered"] <= 0.97 for row in group)
         mean = float(np.mean([row["covered"] for row in group]))
         lines.append(
-            [f"{seeds}", f"{samples}", percent(mean), spread_of(group, "covered")]
-            + [f"{outside} of {len(group)}", spread_of(group, "naive")]
+            [
+                f"{seeds}",
+                f"{samples}",
+                percent(mean),
+                spread_of(group, "covered"),
+                f"{outside} of {len(group)}",
+                spread_of(group, "naive"),
+            ]
         )
     header = ["seeds", "samples", "mean %", "least – most %", "outside 93 – 97", "pooled binomial %"]
     return markdown(header, lines)
@@ -343,12 +350,20 @@ def coverage_section(rows: list[dict[str, Any]]) -> str:
 
 def outside_section(rows: list[dict[str, Any]]) -> str:
     lines = [
-        [f"{r['seeds']}", f"{r['samples']}", f"{r['n']:,}", percent(r["accuracy"]), percent(r["seed_sd"])]
-        + [percent(r["covered"])]
+        [
+            f"{r['seeds']}",
+            f"{r['samples']}",
+            f"{r['n']:,}",
+            percent(r["accuracy"]),
+            percent(r["seed_sd"]),
+            percent(r["covered"]),
+        ]
         for r in rows
         if not 0.93 <= r["covered"] <= 0.97
     ]
-    return markdown(["seeds", "samples", "questions", "accuracy %", "seed sd, logits / 100", "covered %"], lines)
+    return markdown(
+        ["seeds", "samples", "questions", "accuracy %", "seed sd, logits / 100", "covered %"], lines
+    )
 
 
 def bootstrap_section(rows: list[dict[str, Any]], grid: list[dict[str, Any]]) -> str:
@@ -362,21 +377,36 @@ def bootstrap_section(rows: list[dict[str, Any]], grid: list[dict[str, Any]]) ->
 
 def pass_section(rows: list[dict[str, Any]]) -> str:
     lines = [
-        [f"{r['n']:,}", f"{r['samples']}", f"{r['k']}", percent(r["truth"]), percent(r["covered"])] for r in rows
+        [f"{r['n']:,}", f"{r['samples']}", f"{r['k']}", percent(r["truth"]), percent(r["covered"])]
+        for r in rows
     ]
     return markdown(["questions", "samples", "k", "pass@k %", "covered %"], lines)
 
 
 def false_positive_section(rows: list[dict[str, Any]]) -> str:
     lines = [
-        [arms, f"{samples}", f"{len(group)}", percent(float(np.mean([row["rejected"] for row in group])))]
-        + [spread_of(group, "rejected"), spread_of(group, "covered")]
-        + [spread_of(group, "naive")]
+        [
+            arms,
+            f"{samples}",
+            f"{len(group)}",
+            percent(float(np.mean([row["rejected"] for row in group]))),
+            spread_of(group, "rejected"),
+            spread_of(group, "covered"),
+            spread_of(group, "naive"),
+        ]
         for (arms, samples), group in grouped(
             [{**row, "arms": arms_of(row)} for row in rows], "arms", "samples"
         ).items()
     ]
-    header = ["seeds", "samples", "corners", "mean %", "least – most %", "interval covers %", "pooled binomial %"]
+    header = [
+        "seeds",
+        "samples",
+        "corners",
+        "mean %",
+        "least – most %",
+        "interval covers %",
+        "pooled binomial %",
+    ]
     return markdown(header, lines)
 
 
@@ -391,8 +421,14 @@ def family_section(rows: list[dict[str, Any]]) -> str:
 
 def power_section(rows: list[dict[str, Any]]) -> str:
     lines = [
-        [f"{row['n']:,}", arms_of(row), f"{row['samples']}", f"{100 * row['effect']:.2f}"]
-        + [percent(row["power"]), percent(row["naive"])]
+        [
+            f"{row['n']:,}",
+            arms_of(row),
+            f"{row['samples']}",
+            f"{100 * row['effect']:.2f}",
+            percent(row["power"]),
+            percent(row["naive"]),
+        ]
         for row in rows
     ]
     header = ["questions", "seeds", "samples", "minimum detectable, points", "power %", "pooled binomial %"]
@@ -442,8 +478,8 @@ def jobs(quick: bool, repetitions: int) -> list[Job]:
     for (base, candidate), samples, n, p in product(arms, (1, 4, 16), sizes, (0.05, 0.5, 0.9)):
         if not quick or (samples == 1 and p == 0.5):
             add("false positives", false_positives, Cell(n, p, base, samples, candidate), repetitions)
-    for (base, candidate), samples in (((1, 1), 1), ((5, 5), 1)) if quick else product(
-        ((1, 1), (3, 3), (5, 5), (1, 5)), (1, 4)
+    for (base, candidate), samples in (
+        (((1, 1), 1), ((5, 5), 1)) if quick else product(((1, 1), (3, 3), (5, 5), (1, 5)), (1, 4))
     ):
         add("families", families, Cell(0, 0.5, base, samples, candidate), repetitions // 2)
     powered = (
@@ -480,7 +516,9 @@ def main() -> int:
     repetitions = arguments.repetitions or (100 if arguments.quick else 2000)
     found: dict[str, list[dict[str, Any]]] = {}
     todo = [
-        job for job in jobs(arguments.quick, repetitions) if arguments.sections in (None, []) or job[0] in arguments.sections
+        job
+        for job in jobs(arguments.quick, repetitions)
+        if arguments.sections in (None, []) or job[0] in arguments.sections
     ]
     with get_context("spawn").Pool(arguments.jobs) as pool:
         for place, (section, row) in enumerate(pool.imap(run, todo), 1):

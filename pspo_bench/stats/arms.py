@@ -1,12 +1,14 @@
-"""Arms of trained seeds on the same questions: the score of one, the difference of two, per task and over tasks.
+"""Arms of trained seeds on the same questions: the score of one, the difference of two, per task or over tasks.
 
-Scores are arrays (seeds, questions) of the mean over a question's samples, NaN where it was not asked; a run with one set
-of weights has one row. Seeds and questions are crossed random effects (Owen 2007, arXiv 0712.1111): a score varies with
-the seeds drawn and with the questions drawn, and neither is more data for the other.
+Scores are arrays (seeds, questions) of the mean over a question's samples, NaN where it was not asked; a run
+with one set of weights has one row. Seeds and questions are crossed random effects (Owen 2007, arXiv
+0712.1111): a score varies with the seeds drawn and with the questions drawn, and neither is more data for the
+other.
 
     compare_scores([[0, 1, 1, 0]], [[1, 1, 1, 0]], np.random.default_rng(0)).difference  # 0.25
 
-One row says nothing about how trained weights vary from seed to seed: the intervals are then about these very weights.
+One row says nothing about how trained weights vary from seed to seed: the intervals are then about these very
+weights.
 """
 
 from __future__ import annotations
@@ -14,27 +16,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pspo_bench.stats.comparisons import agresti_min_centre, mcnemar_exact
-from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, t_quantile, t_tail, z_quantile
+from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, z_quantile
+from pspo_bench.stats.crossed import Sides, crossed, question_means
 from pspo_bench.stats.intervals import clustered_proportion, effective_wilson, mean_interval
 from pspo_bench.stats.permutation import sign_flip
 from pspo_bench.stats.power import minimum_detectable_effect, minimum_detectable_flips
-
-Sides: TypeAlias = tuple[Floats, ...]
-"""One task: arrays (seeds, questions) whose seeds are independent of one another, which add up to the figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreComparison:
     """Candidate minus base on the questions that every seed of both was asked; fractions.
 
-    `p_value` is two-sided, of no difference, by `test`: "mcnemar", "permutation" or "t". `minimum_detectable` is the true
-    difference that a test at 5 % finds with 80 % power, estimated from the spread of these data.
+    `p_value` is two-sided, of no difference, by `test`: "mcnemar", "permutation" or "t". `minimum_detectable`
+    is the true difference that a test at 5 % finds with 80 % power, estimated from the spread of these data.
     """
 
     base: float
@@ -46,6 +45,17 @@ class ScoreComparison:
     minimum_detectable: float | None
     base_seeds: int
     candidate_seeds: int
+    n_questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmDifference:
+    """Mean of candidate minus base over seeds and questions; `p_value` is two-sided, of no difference."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+    n_seeds: int
     n_questions: int
 
 
@@ -78,19 +88,20 @@ def compare_macro(
     paired_seeds: bool = True,
     level: float = LEVEL,
 ) -> ScoreComparison | None:
-    """The plain mean over tasks of candidate minus base; None where a task has no question that all were asked.
+    """The plain mean over tasks of candidate minus base; None where a task has no question that all were
+    asked.
 
-    tasks: per task (base, candidate), scores (seeds, questions), or (questions,) for one set of weights; column j is one
-    question for all, row i of an arm one set of weights for all tasks.
+    tasks: per task (base, candidate), scores (seeds, questions), or (questions,) for one set of weights;
+    column j is one question for all, row i of an arm one set of weights for all tasks.
 
-    One set of weights on each side: the tasks are independent. Single samples of one task have the interval of Agresti &
-    Min and the exact McNemar test; else Student's t over questions, and the sign-flip test.
+    One set of weights on each side: the tasks are independent. Single samples of one task have the interval
+    of Agresti & Min and the exact McNemar test; else Student's t over questions, and the sign-flip test.
 
-    Several seeds on a side: Student's t over seeds and questions, whose seed term is of the means over tasks, since a
-    lucky seed is lucky on all. `paired_seeds`: row i of both was trained with one seed (same prompts, same order), and
-    their difference is what varies; where the numbers of seeds differ they cannot be paired, and the variances of both
-    arms' seeds add. A side with one row adds no seed variance: right for a base model that was not trained; for one
-    trained seed the interval holds for these weights alone.
+    Several seeds on a side: Student's t over seeds and questions, whose seed term is of the means over tasks,
+    since a lucky seed is lucky on all. `paired_seeds`: row i of both was trained with one seed (same prompts,
+    same order), and their difference is what varies; where the numbers of seeds differ they cannot be paired,
+    and the variances of both arms' seeds add. A side with one row adds no seed variance: right for a base
+    model that was not trained; for one trained seed the interval holds for these weights alone.
     """
     pairs = [shared_questions(rows(base), rows(candidate)) for base, candidate in tasks]
     n_base, n_candidate = (_one_number([pair[side].shape[0] for pair in pairs]) for side in (0, 1))
@@ -104,7 +115,7 @@ def compare_macro(
         interval, p_value, test, detectable = _by_questions([question_means(s) for s in sides], rng, level)
     else:
         interval, detectable = spread.interval(level), spread.detectable(level)
-        p_value, test = t_tail(spread.mean / math.sqrt(spread.variance), spread.df(level)), "t"
+        p_value, test = spread.p_value(level), "t"
     return ScoreComparison(
         base=float(np.mean([base.mean() for base, _ in pairs])),
         candidate=float(np.mean([candidate.mean() for _, candidate in pairs])),
@@ -115,6 +126,32 @@ def compare_macro(
         minimum_detectable=detectable,
         base_seeds=n_base,
         candidate_seeds=n_candidate,
+        n_questions=sum(base.shape[1] for base, _ in pairs),
+    )
+
+
+def arm_difference(
+    tasks: Sequence[tuple[ArrayLike, ArrayLike]], level: float = LEVEL
+) -> ArmDifference | None:
+    """`compare_macro` of arms of the same seeds, with no test where nothing varies; None for fewer than two seeds."""
+    pairs = [
+        (np.asarray(base, dtype=np.float64), np.asarray(candidate, dtype=np.float64))
+        for base, candidate in tasks
+    ]
+    shapes = [side.shape for pair in pairs for side in pair]
+    if len({shape[0] for shape in shapes}) != 1 or any(
+        a.shape != b.shape or a.ndim != 2 or not a.size for a, b in pairs
+    ):
+        raise StatsError(f"Arms of shapes {shapes} are not paired; pass (seeds, questions) of the same seeds")
+    n_seeds = shapes[0][0]
+    if n_seeds < 2:
+        return None
+    spread = crossed([(candidate - base,) for base, candidate in pairs])
+    return ArmDifference(
+        difference=spread.mean,
+        interval=spread.interval(level),
+        p_value=float(spread.mean == 0) if spread.flat else spread.p_value(level),
+        n_seeds=n_seeds,
         n_questions=sum(base.shape[1] for base, _ in pairs),
     )
 
@@ -136,7 +173,9 @@ def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore |
         each = [clustered_proportion(one, level) for one in means]
         interval = each[0] if len(each) == 1 else mean_interval([float(one.mean()) for one in means], each)
     else:
-        interval = effective_wilson(spread.mean, spread.variance, spread.quantile(level, test=False), "crossed-wilson")
+        interval = effective_wilson(
+            spread.mean, spread.variance, spread.quantile(level, test=False), "crossed-wilson"
+        )
     return ArmScore(spread.mean, interval, n_seeds, sum(table.shape[1] for table in tables))
 
 
@@ -144,7 +183,9 @@ def rows(scores: ArrayLike) -> Floats:
     table = np.asarray(scores, dtype=np.float64)
     table = table[None] if table.ndim == 1 else table
     if table.ndim != 2 or table.shape[0] == 0:
-        raise StatsError(f"Scores of shape {table.shape}; pass (seeds, questions), or (questions,) for one seed")
+        raise StatsError(
+            f"Scores of shape {table.shape}; pass (seeds, questions), or (questions,) for one seed"
+        )
     return table
 
 
@@ -153,7 +194,7 @@ def shared_questions(*arms: Floats) -> tuple[Floats, ...]:
     widths = {arm.shape[1] for arm in arms}
     if len(widths) != 1:
         raise StatsError(
-            f"Arms of shapes {[arm.shape for arm in arms]} are not paired; pass one column per question in both"
+            f"Arms of shapes {[arm.shape for arm in arms]} are not paired; pass a column per question in both"
         )
     known = ~np.isnan(np.vstack(arms)).any(axis=0)
     return tuple(arm[:, known] for arm in arms)
@@ -163,108 +204,6 @@ def _one_number(counts: Sequence[int]) -> int:
     if len(set(counts)) != 1:
         raise StatsError(f"Tasks with {counts} seeds are not one arm; pass the same seeds for each task")
     return counts[0]
-
-
-def question_means(sides: Sides) -> Floats:
-    """(questions,): over the seeds of each side, summed over sides."""
-    means: Floats = np.sum([side.mean(axis=0) for side in sides], axis=0)
-    return means
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A mean over tasks, seeds and questions, and what its variance is made of.
-
-    `seeds` and `questions` are (variance of the mean, degrees of freedom) of each source; both kinds hold the residual,
-    `twice`, that is taken off once.
-    """
-
-    mean: float
-    seeds: tuple[tuple[float, float], ...]
-    questions: tuple[tuple[float, float], ...]
-    twice: float
-
-    @property
-    def variance(self) -> float:
-        """Not below either part, as a difference of estimates could fall."""
-        of_seeds, of_questions = (sum(v for v, _ in part) for part in (self.seeds, self.questions))
-        return max(of_seeds + of_questions - self.twice, of_seeds, of_questions)
-
-    @property
-    def flat(self) -> bool:
-        """Nothing varies, but for rounding: no spread from which to tell a variance."""
-        return self.variance < 1e-24
-
-    def quantile(self, level: float, test: bool = True) -> float:
-        """Student quantiles of seeds and of questions, weighted by their shares of the variance.
-
-        That is Cochran & Cox's approximation (1957, § 4.14). The seeds' share with the residual in it, which is theirs,
-        is nearly always too cautious; without the residual it misses too often after few seeds. Ours lies between: half
-        way for differences, where it must not find more than there is, and the geometric mean for the interval of one
-        score, which is nearest to its level (docs/statistics.md has the figures).
-        """
-        of_questions = sum(v for v, _ in self.questions)
-        if not self.seeds or not self.questions:
-            return t_quantile(level, satterthwaite(self.seeds or self.questions))
-        of_seeds = sum(v for v, _ in self.seeds)
-        whole = of_seeds / (of_seeds + of_questions)
-        net = max(of_seeds - self.twice, 0.0) / self.variance
-        share = (whole + net) / 2 if test else math.sqrt(whole * net)
-        t_seeds, t_questions = (t_quantile(level, satterthwaite(part)) for part in (self.seeds, self.questions))
-        return share * t_seeds + (1 - share) * t_questions
-
-    def df(self, level: float) -> float:
-        """Degrees of freedom at which Student's t has that quantile."""
-        from scipy.special import stdtridf
-
-        return float(min(stdtridf((1 + level) / 2, self.quantile(level)), 1e9))
-
-    def interval(self, level: float) -> Interval:
-        half = self.quantile(level) * math.sqrt(self.variance)
-        return Interval(self.mean - half, self.mean + half, "crossed-t")
-
-    def detectable(self, level: float) -> float:
-        from scipy.special import chdtri
-
-        df = self.df(level)
-        # A variance estimated from few seeds lies more often below the true one than above: its median is put right.
-        unbiased = math.sqrt(df / float(chdtri(df, 0.5)))
-        return minimum_detectable_effect(math.sqrt(self.variance) * unbiased, level, df=df)
-
-
-def satterthwaite(terms: Sequence[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of variances (Satterthwaite 1946, doi:10.2307/3002019)."""
-    spread = sum(v**2 / df for v, df in terms)
-    return sum(v for v, _ in terms) ** 2 / spread if spread else min(df for _, df in terms)
-
-
-def crossed(tasks: Sequence[Sides]) -> Spread:
-    """Mean over tasks, and its variance over seeds (common to tasks) and over questions (of each task)."""
-    n_tasks = len(tasks)
-    seeds: list[tuple[float, float]] = []
-    for side in zip(*tasks, strict=True):
-        n_seeds = side[0].shape[0]
-        if n_seeds > 1:
-            by_seed = np.mean([table.mean(axis=1) for table in side], axis=0)
-            seeds.append((float(by_seed.var(ddof=1)) / n_seeds, n_seeds - 1))
-    questions: list[tuple[float, float]] = []
-    twice, means = 0.0, []
-    for sides in tasks:
-        delta = question_means(sides)
-        means.append(float(delta.mean()))
-        if delta.size > 1:
-            questions.append((float(delta.var(ddof=1)) / delta.size / n_tasks**2, delta.size - 1))
-            twice += sum(_residual(side) for side in sides) / n_tasks**2
-    return Spread(sum(means) / n_tasks, tuple(seeds), tuple(questions), twice)
-
-
-def _residual(table: Floats) -> float:
-    """Variance of the mean that is neither the seeds' nor the questions'; 0 for one seed, which cannot tell."""
-    n_seeds, n = table.shape
-    if n_seeds < 2:
-        return 0.0
-    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
-    return float((rest**2).sum()) / ((n_seeds - 1) * (n - 1)) / (n_seeds * n)
 
 
 def _by_questions(
@@ -281,9 +220,7 @@ def _by_questions(
         return interval, mcnemar_exact(won, lost), "mcnemar", detectable
     p_value = sign_flip(np.concatenate([delta / delta.size for delta in deltas]), rng)
     if single:
-        parts = [
-            agresti_min_centre(int((d > 0).sum()), int((d < 0).sum()), d.size) for d in deltas
-        ]
+        parts = [agresti_min_centre(int((d > 0).sum()), int((d < 0).sum()), d.size) for d in deltas]
         centre = sum(c for c, _ in parts) / len(parts)
         error = math.sqrt(sum(v for _, v in parts)) / len(parts)
         half = z_quantile(level) * error

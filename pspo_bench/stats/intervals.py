@@ -61,9 +61,9 @@ def clustered_mean(means: ArrayLike, level: float = LEVEL) -> Interval | None:
 def clustered_proportion(means: ArrayLike, level: float = LEVEL) -> Interval | None:
     """Interval of a score from one mean in [0, 1] per question  (Q,).
 
-    Single samples: Wilson's. Else `effective_wilson`, which unlike the t interval of `clustered_mean` holds its level
-    where nearly all questions are right or wrong. Where all means are alike they are taken for one trial a question each.
-    None for no question, or for one that was partly right.
+    Single samples: Wilson's. Else `effective_wilson`, which unlike the t interval of `clustered_mean` holds
+    its level where nearly all questions are right or wrong. Where all means are alike they are taken for one
+    trial a question each. None for no question, or for one that was partly right.
     """
     x = np.asarray(means, dtype=np.float64)
     if bool(np.isin(x, (0.0, 1.0)).all()):
@@ -100,13 +100,14 @@ def score_interval(correct: ArrayLike, samples: ArrayLike, level: float = LEVEL)
 def clustered_difference(
     values: ArrayLike, *clusters: Sequence[Hashable], level: float = LEVEL
 ) -> Interval | None:
-    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question and by
-    seed.
+    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question
+    and by seed.
 
-    Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron, Gelbach &
-    Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger of the two, which a
-    difference of estimates could be. Degrees of freedom: the smallest number of clusters less one. A way with one
-    cluster is passed over; None where no way has two. Cells may be missing, unlike in `arm_difference`.
+    Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron,
+    Gelbach & Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger
+    of the two, which a difference of estimates could be. Degrees of freedom: the smallest number of clusters
+    less one. A way with one cluster is passed over; None where no way has two. Cells may be missing, unlike
+    in `arm_difference`.
     """
     x = np.asarray(values, dtype=np.float64)
     if any(len(way) != x.size for way in clusters):

@@ -17,9 +17,9 @@ def permutation_test(
 ) -> float | None:
     """Two-sided p-value of the mean difference over questions  (Q,), (Q,) ; None where nothing differs.
 
-    Signs of the differences are flipped (Fisher 1935, ch. 3). All 2^m ways are tried for m questions that differ, if
-    these are no more than `resamples`; else as many are drawn, and the p-value is (hits + 1) / (resamples + 1), which is
-    never 0 and keeps the level (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585).
+    Signs of the differences are flipped (Fisher 1935, ch. 3). All 2^m ways are tried for m questions that
+    differ, if these are no more than `resamples`; else as many are drawn, and the p-value is (hits + 1) /
+    (resamples + 1), which is never 0 and keeps the level (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585).
     """
     a, b = np.asarray(base, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:

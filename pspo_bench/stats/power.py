@@ -1,4 +1,5 @@
-"""What a comparison could have found: the smallest true difference that it detects, and the questions that one needs.
+"""What a comparison could have found: the smallest true difference that it detects, and the questions that
+one needs.
 
     >>> minimum_detectable_flips(1319, 0.10)  # GSM8K, one question in ten judged differently
     0.0252...
@@ -52,23 +53,26 @@ def _t_power(shift: float, critical: float, df: float) -> float:
 def required_questions(
     effect: float, variance_of_question_difference: float, level: float = LEVEL, power: float = POWER
 ) -> int:
-    """Questions after which a true difference `effect` is detected with `power` (Miller, eq. 9, solved for n).
+    """Questions after which a true difference `effect` is detected with `power` (Miller, eq. 9, solved for
+    n).
 
-    variance_of_question_difference: of candidate minus base of one question, each the mean of its samples. For single
-    samples that is discordance - effect², and `required_questions_single` allows for the exact test.
+    variance_of_question_difference: of candidate minus base of one question, each the mean of its samples.
+    For single samples that is discordance - effect², and `required_questions_single` allows for the exact
+    test.
     """
     checked_shares(level=level, power=power)
     if effect == 0 or variance_of_question_difference < 0:
         raise StatsError(
-            f"An effect of {effect} with a variance of {variance_of_question_difference} needs no finite number"
-            " of questions; pass an effect other than 0 and a variance of at least 0"
+            f"An effect of {effect} with a variance of {variance_of_question_difference} needs no finite number of"
+            " questions; pass an effect other than 0 and a variance of at least 0"
         )
     steps = z_quantile(level) + z_quantile(2 * power - 1)
     return max(2, math.ceil(steps**2 * variance_of_question_difference / effect**2))
 
 
 def mcnemar_power(n: int, discordance: float, effect: float, level: float = LEVEL) -> float:
-    """Power of the exact McNemar test on `n` questions, of which the share `discordance` is judged differently.
+    """Power of the exact McNemar test on `n` questions, of which the share `discordance` is judged
+    differently.
 
     Exact: sums over how many questions flip, Binomial(n, discordance), and how many of these are won.
     An effect cannot exceed the discordance, which is raised to it.
@@ -108,7 +112,9 @@ def minimum_detectable_flips(
         return None
     from scipy.optimize import brentq
 
-    return float(brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0, xtol=1e-9))
+    return float(
+        brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0, xtol=1e-9)
+    )
 
 
 def required_questions_single(
@@ -116,8 +122,8 @@ def required_questions_single(
 ) -> int:
     """Questions, one sample each, after which the exact McNemar test detects `effect` with `power`.
 
-    Starts at Connor's formula (1987, doi:10.2307/2531961), which is that of a test without continuity correction, and
-    goes on to the number that is enough.
+    Starts at Connor's formula (1987, doi:10.2307/2531961), which is that of a test without continuity
+    correction, and goes on to the number that is enough.
     """
     flips = max(discordance, abs(effect))
     n = required_questions(effect, flips - effect**2, level, power)

@@ -78,14 +78,17 @@ def pass_at_k_interval(
 ) -> tuple[float, Interval | None] | None:
     """Mean pass@k over questions, from counts per question, and its interval over questions.
 
-    Every question has an unbiased estimate, so their mean is one, and its spread over questions holds that of the
-    samples (Miller, arXiv 2411.00640, § 3.1). None if a question has fewer than k samples.
+    Every question has an unbiased estimate, so their mean is one, and its spread over questions holds that of
+    the samples (Miller, arXiv 2411.00640, § 3.1). None if a question has fewer than k samples.
     """
     return _mean_over_questions([pass_at_k(n, c, k) for n, c in zip(samples, correct, strict=True)], level)
 
 
 def maj_at_k_interval(
-    votes: Sequence[Sequence[Hashable | None]], correct: Sequence[Sequence[bool]], k: int, level: float = LEVEL
+    votes: Sequence[Sequence[Hashable | None]],
+    correct: Sequence[Sequence[bool]],
+    k: int,
+    level: float = LEVEL,
 ) -> tuple[float, Interval | None] | None:
     """Mean maj@k over questions, from the votes and verdicts of each, and its interval, as `pass_at_k_interval`."""
     return _mean_over_questions([maj_at_k(v, c, k) for v, c in zip(votes, correct, strict=True)], level)
