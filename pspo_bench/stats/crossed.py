@@ -91,8 +91,8 @@ class Spread:
         from scipy.special import chdtri
 
         df = self.df(level)
-        # A variance estimated from few seeds lies more often below the true one than above: its median is put
-        right.unbiased = math.sqrt(df / float(chdtri(df, 0.5)))
+        # A variance estimated from few seeds is more often below the true one than above: its median is put right.
+        unbiased = math.sqrt(df / float(chdtri(df, 0.5)))
         return minimum_detectable_effect(math.sqrt(self.variance) * unbiased, level, df=df)
 
 
