@@ -8,20 +8,22 @@ little data for a figure the result is None, never 0.0. Randomness comes from a 
     Interval(low=0.0178..., high=0.4041..., method='wilson')
 """
 
-from pspo_bench.stats.arms import ArmScore, ScoreComparison, arm_interval, compare_macro, compare_scores
-from pspo_bench.stats.bootstrap import bootstrap_scores, hierarchical_bootstrap, percentile_interval
-from pspo_bench.stats.comparisons import (
+from pspo_bench.stats.arms import (
     ArmDifference,
-    PairedDifference,
+    ArmScore,
+    ScoreComparison,
     arm_difference,
-    holm,
-    mcnemar_exact,
-    paired_difference,
+    arm_interval,
+    compare_macro,
+    compare_scores,
 )
+from pspo_bench.stats.bootstrap import bootstrap_scores, hierarchical_bootstrap, percentile_interval
+from pspo_bench.stats.comparisons import PairedDifference, holm, mcnemar_exact, paired_difference
 from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError
 from pspo_bench.stats.intervals import (
     clustered_difference,
     clustered_mean,
+    clustered_proportion,
     mean_interval,
     question_means,
     score_interval,
@@ -52,6 +54,7 @@ __all__ = [
     "bootstrap_scores",
     "clustered_difference",
     "clustered_mean",
+    "clustered_proportion",
     "compare_macro",
     "compare_scores",
     "hierarchical_bootstrap",

@@ -1,12 +1,14 @@
-"""Arms of trained seeds on the same questions: the score of one, the difference of two, per task and over tasks.
+"""Arms of trained seeds on the same questions: the score of one, the difference of two, per task or over tasks.
 
-Scores are arrays (seeds, questions) of the mean over a question's samples, NaN where it was not asked; a run with one set
-of weights has one row. Seeds and questions are crossed random effects (Owen 2007, arXiv 0712.1111): a score varies with
-the seeds drawn and with the questions drawn, and neither is more data for the other.
+Scores are arrays (seeds, questions) of the mean over a question's samples, NaN where it was not asked; a run
+with one set of weights has one row. Seeds and questions are crossed random effects (Owen 2007, arXiv
+0712.1111): a score varies with the seeds drawn and with the questions drawn, and neither is more data for the
+other.
 
     compare_scores([[0, 1, 1, 0]], [[1, 1, 1, 0]], np.random.default_rng(0)).difference  # 0.25
 
-One row says nothing about how trained weights vary from seed to seed: the intervals are then about these very weights.
+One row says nothing about how trained weights vary from seed to seed: the intervals are then about these very
+weights.
 """
 
 from __future__ import annotations
@@ -14,27 +16,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pspo_bench.stats.comparisons import agresti_min_centre, mcnemar_exact
-from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, t_quantile, t_tail, z_quantile
-from pspo_bench.stats.intervals import clustered_mean, mean_interval
+from pspo_bench.stats.core import LEVEL, Floats, Interval, StatsError, z_quantile
+from pspo_bench.stats.crossed import Sides, crossed, question_means
+from pspo_bench.stats.intervals import clustered_proportion, effective_wilson, mean_interval
 from pspo_bench.stats.permutation import sign_flip
 from pspo_bench.stats.power import minimum_detectable_effect, minimum_detectable_flips
-
-Sides: TypeAlias = tuple[Floats, ...]
-"""One task: arrays (seeds, questions) whose seeds are independent of one another, which add up to the figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreComparison:
     """Candidate minus base on the questions that every seed of both was asked; fractions.
 
-    `p_value` is two-sided, of no difference, by `test`: "mcnemar", "permutation" or "t". `minimum_detectable` is the true
-    difference that a test at 5 % finds with 80 % power, estimated from the spread of these data.
+    `p_value` is two-sided, of no difference, by `test`: "mcnemar", "permutation" or "t". `minimum_detectable`
+    is the true difference that a test at 5 % finds with 80 % power, estimated from the spread of these data.
     """
 
     base: float
@@ -46,6 +45,17 @@ class ScoreComparison:
     minimum_detectable: float | None
     base_seeds: int
     candidate_seeds: int
+    n_questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmDifference:
+    """Mean of candidate minus base over seeds and questions; `p_value` is two-sided, of no difference."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+    n_seeds: int
     n_questions: int
 
 
@@ -78,19 +88,20 @@ def compare_macro(
     paired_seeds: bool = True,
     level: float = LEVEL,
 ) -> ScoreComparison | None:
-    """The plain mean over tasks of candidate minus base; None where a task has no question that all were asked.
+    """The plain mean over tasks of candidate minus base; None where a task has no question that all were
+    asked.
 
-    tasks: per task (base, candidate), scores (seeds, questions), or (questions,) for one set of weights; column j is one
-    question for all, row i of an arm one set of weights for all tasks.
+    tasks: per task (base, candidate), scores (seeds, questions), or (questions,) for one set of weights;
+    column j is one question for all, row i of an arm one set of weights for all tasks.
 
-    One set of weights on each side: the tasks are independent. Single samples of one task have the interval of Agresti &
-    Min and the exact McNemar test; else Student's t over questions, and the sign-flip test.
+    One set of weights on each side: the tasks are independent. Single samples of one task have the interval
+    of Agresti & Min and the exact McNemar test; else Student's t over questions, and the sign-flip test.
 
-    Several seeds on a side: Student's t over seeds and questions, whose seed term is of the means over tasks, since a
-    lucky seed is lucky on all. `paired_seeds`: row i of both was trained with one seed (same prompts, same order), and
-    their difference is what varies; where the numbers of seeds differ they cannot be paired, and the variances of both
-    arms' seeds add. A side with one row adds no seed variance: right for a base model that was not trained; for one
-    trained seed the interval holds for these weights alone.
+    Several seeds on a side: Student's t over seeds and questions, whose seed term is of the means over tasks,
+    since a lucky seed is lucky on all. `paired_seeds`: row i of both was trained with one seed (same prompts,
+    same order), and their difference is what varies; where the numbers of seeds differ they cannot be paired,
+    and the variances of both arms' seeds add. A side with one row adds no seed variance: right for a base
+    model that was not trained; for one trained seed the interval holds for these weights alone.
     """
     pairs = [shared_questions(rows(base), rows(candidate)) for base, candidate in tasks]
     n_base, n_candidate = (_one_number([pair[side].shape[0] for pair in pairs]) for side in (0, 1))
@@ -100,11 +111,11 @@ def compare_macro(
     paired = single or (paired_seeds and n_base == n_candidate)
     sides: list[Sides] = [(b - a,) if paired else (b, -a) for a, b in pairs]
     spread = crossed(sides)
-    if single or spread.variance == 0:
+    if single or spread.flat:
         interval, p_value, test, detectable = _by_questions([question_means(s) for s in sides], rng, level)
     else:
         interval, detectable = spread.interval(level), spread.detectable(level)
-        p_value, test = t_tail(spread.mean / math.sqrt(spread.variance), spread.df(level)), "t"
+        p_value, test = spread.p_value(level), "t"
     return ScoreComparison(
         base=float(np.mean([base.mean() for base, _ in pairs])),
         candidate=float(np.mean([candidate.mean() for _, candidate in pairs])),
@@ -119,13 +130,37 @@ def compare_macro(
     )
 
 
+def arm_difference(
+    tasks: Sequence[tuple[ArrayLike, ArrayLike]], level: float = LEVEL
+) -> ArmDifference | None:
+    """`compare_macro` of arms of the same seeds, with no test where nothing varies; None for fewer than two seeds."""
+    pairs = [
+        (np.asarray(base, dtype=np.float64), np.asarray(candidate, dtype=np.float64))
+        for base, candidate in tasks
+    ]
+    shapes = [side.shape for pair in pairs for side in pair]
+    if len({shape[0] for shape in shapes}) != 1 or any(
+        a.shape != b.shape or a.ndim != 2 or not a.size for a, b in pairs
+    ):
+        raise StatsError(f"Arms of shapes {shapes} are not paired; pass (seeds, questions) of the same seeds")
+    n_seeds = shapes[0][0]
+    if n_seeds < 2:
+        return None
+    spread = crossed([(candidate - base,) for base, candidate in pairs])
+    return ArmDifference(
+        difference=spread.mean,
+        interval=spread.interval(level),
+        p_value=float(spread.mean == 0) if spread.flat else spread.p_value(level),
+        n_seeds=n_seeds,
+        n_questions=sum(base.shape[1] for base, _ in pairs),
+    )
+
+
 def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore | None:
     """The plain mean over tasks of an arm's scores, (seeds, questions) each, with its interval.
 
-    One set of weights: per task Wilson's, or with several samples that of `clustered_mean`, put together by
-    `mean_interval`. Several: Wilson's with the effective number of questions at which a proportion would vary as much as
-    the mean does over seeds and questions, and with Student's t (Franco, Little, Louis & Slud 2019,
-    doi:10.1093/jssam/smy019), which stays within 0 and 1. Scores are proportions.
+    One set of weights: that of `clustered_proportion` per task, put together by `mean_interval`. Several:
+    `effective_wilson` with the variance over seeds and questions. Scores are proportions.
     """
     tables = [shared_questions(rows(task))[0] for task in tasks]
     n_seeds = _one_number([table.shape[0] for table in tables])
@@ -133,33 +168,15 @@ def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore |
         return None
     sides: list[Sides] = [(table,) for table in tables]
     spread = crossed(sides)
-    if n_seeds == 1 or spread.variance == 0:
+    if n_seeds == 1 or spread.flat:
         means = [table.mean(axis=0) for table in tables]
-        interval = mean_interval(
-            [float(m.mean()) for m in means], [_one_arm_interval(m, level) for m in means]
-        )
-        if len(means) == 1:
-            interval = _one_arm_interval(means[0], level)
+        each = [clustered_proportion(one, level) for one in means]
+        interval = each[0] if len(each) == 1 else mean_interval([float(one.mean()) for one in means], each)
     else:
-        interval = effective_wilson(spread.mean, spread.variance, t_quantile(level, spread.df(level)))
+        interval = effective_wilson(
+            spread.mean, spread.variance, spread.quantile(level, test=False), "crossed-wilson"
+        )
     return ArmScore(spread.mean, interval, n_seeds, sum(table.shape[1] for table in tables))
-
-
-def _one_arm_interval(means: Floats, level: float) -> Interval | None:
-    from pspo_bench.stats.intervals import wilson
-
-    if bool(np.isin(means, (0.0, 1.0)).all()):
-        return wilson(int(means.sum()), means.size, level)
-    return clustered_mean(means, level)
-
-
-def effective_wilson(mean: float, variance: float, quantile: float) -> Interval:
-    """Wilson's interval of a mean in (0, 1) whose variance is not that of independent trials."""
-    n = mean * (1 - mean) / variance
-    q2 = quantile**2
-    centre = (mean + q2 / (2 * n)) / (1 + q2 / n)
-    half = quantile * math.sqrt(mean * (1 - mean) / n + q2 / (4 * n**2)) / (1 + q2 / n)
-    return Interval(max(0.0, centre - half), min(1.0, centre + half), "crossed-wilson")
 
 
 def rows(scores: ArrayLike) -> Floats:
@@ -177,7 +194,7 @@ def shared_questions(*arms: Floats) -> tuple[Floats, ...]:
     widths = {arm.shape[1] for arm in arms}
     if len(widths) != 1:
         raise StatsError(
-            f"Arms of shapes {[arm.shape for arm in arms]} are not paired; pass one column per question in both"
+            f"Arms of shapes {[arm.shape for arm in arms]} are not paired; pass a column per question in both"
         )
     known = ~np.isnan(np.vstack(arms)).any(axis=0)
     return tuple(arm[:, known] for arm in arms)
@@ -187,93 +204,6 @@ def _one_number(counts: Sequence[int]) -> int:
     if len(set(counts)) != 1:
         raise StatsError(f"Tasks with {counts} seeds are not one arm; pass the same seeds for each task")
     return counts[0]
-
-
-def question_means(sides: Sides) -> Floats:
-    """(questions,): over the seeds of each side, summed over sides."""
-    means: Floats = np.sum([side.mean(axis=0) for side in sides], axis=0)
-    return means
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A mean over tasks, seeds and questions, and what its variance is made of.
-
-    `seeds` and `questions` are (variance of the mean, degrees of freedom) of each source; both kinds hold the residual,
-    `twice`, that is taken off once.
-    """
-
-    mean: float
-    seeds: tuple[tuple[float, float], ...]
-    questions: tuple[tuple[float, float], ...]
-    twice: float
-
-    @property
-    def variance(self) -> float:
-        """Not below either part, as a difference of estimates could fall."""
-        of_seeds, of_questions = (sum(v for v, _ in part) for part in (self.seeds, self.questions))
-        return max(of_seeds + of_questions - self.twice, of_seeds, of_questions)
-
-    def quantile(self, level: float) -> float:
-        """Student quantiles of seeds and of questions, weighted by their variances (Cochran & Cox 1957, § 4.14)."""
-        parts = [
-            (sum(v for v, _ in part), satterthwaite(part)) for part in (self.seeds, self.questions) if part
-        ]
-        total = sum(v for v, _ in parts)
-        return sum((v * t_quantile(level, df) for v, df in parts), 0.0) / total
-
-    def df(self, level: float) -> float:
-        """Degrees of freedom at which Student's t has that quantile."""
-        from scipy.special import stdtridf
-
-        return float(min(stdtridf((1 + level) / 2, self.quantile(level)), 1e9))
-
-    def interval(self, level: float) -> Interval:
-        half = self.quantile(level) * math.sqrt(self.variance)
-        return Interval(self.mean - half, self.mean + half, "crossed-t")
-
-    def detectable(self, level: float) -> float:
-        from scipy.special import chdtri
-
-        df = self.df(level)
-        # A variance estimated from few seeds lies more often below the true one than above: its median is put right.
-        unbiased = math.sqrt(df / float(chdtri(df, 0.5)))
-        return minimum_detectable_effect(math.sqrt(self.variance) * unbiased, level, df=df)
-
-
-def satterthwaite(terms: Sequence[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of variances (Satterthwaite 1946, doi:10.2307/3002019)."""
-    spread = sum(v**2 / df for v, df in terms)
-    return sum(v for v, _ in terms) ** 2 / spread if spread else min(df for _, df in terms)
-
-
-def crossed(tasks: Sequence[Sides]) -> Spread:
-    """Mean over tasks, and its variance over seeds (common to tasks) and over questions (of each task)."""
-    n_tasks = len(tasks)
-    seeds: list[tuple[float, float]] = []
-    for side in zip(*tasks, strict=True):
-        n_seeds = side[0].shape[0]
-        if n_seeds > 1:
-            by_seed = np.mean([table.mean(axis=1) for table in side], axis=0)
-            seeds.append((float(by_seed.var(ddof=1)) / n_seeds, n_seeds - 1))
-    questions: list[tuple[float, float]] = []
-    twice, means = 0.0, []
-    for sides in tasks:
-        delta = question_means(sides)
-        means.append(float(delta.mean()))
-        if delta.size > 1:
-            questions.append((float(delta.var(ddof=1)) / delta.size / n_tasks**2, delta.size - 1))
-            twice += sum(_residual(side) for side in sides) / n_tasks**2
-    return Spread(sum(means) / n_tasks, tuple(seeds), tuple(questions), twice)
-
-
-def _residual(table: Floats) -> float:
-    """Variance of the mean that is neither the seeds' nor the questions'; 0 for one seed, which cannot tell."""
-    n_seeds, n = table.shape
-    if n_seeds < 2:
-        return 0.0
-    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
-    return float((rest**2).sum()) / ((n_seeds - 1) * (n - 1)) / (n_seeds * n)
 
 
 def _by_questions(
@@ -297,6 +227,6 @@ def _by_questions(
         interval = Interval(max(-1.0, centre - half), min(1.0, centre + half), "agresti-min")
         return interval, p_value, "permutation", minimum_detectable_effect(error, level)
     spread = crossed([(delta[None],) for delta in deltas])
-    if spread.variance == 0:
+    if spread.flat:
         return None, p_value, "permutation", None
     return spread.interval(level), p_value, "permutation", spread.detectable(level)

@@ -68,7 +68,7 @@ class _Patterns:
     def cells(self) -> int:
         """Numbers held for one replicate."""
         n_seeds, n_questions = self.codes.shape
-        return n_questions + n_seeds * self.samples.size
+        return int(n_questions + n_seeds * self.samples.size)
 
     def replicates(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Floats:
         """Scores (B,) of draws of seeds (B, seeds): means over seeds of means over redrawn questions and samples."""

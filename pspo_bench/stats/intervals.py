@@ -58,27 +58,56 @@ def clustered_mean(means: ArrayLike, level: float = LEVEL) -> Interval | None:
     return Interval(max(low, 0.0), min(high, 1.0), "clustered") if unit else Interval(low, high, "clustered")
 
 
+def clustered_proportion(means: ArrayLike, level: float = LEVEL) -> Interval | None:
+    """Interval of a score from one mean in [0, 1] per question  (Q,).
+
+    Single samples: Wilson's. Else `effective_wilson`, which unlike the t interval of `clustered_mean` holds
+    its level where nearly all questions are right or wrong. Where all means are alike they are taken for one
+    trial a question each. None for no question, or for one that was partly right.
+    """
+    x = np.asarray(means, dtype=np.float64)
+    if bool(np.isin(x, (0.0, 1.0)).all()):
+        return wilson(round(float(x.sum())), x.size, level)
+    if x.size < 2:
+        return None
+    mean, variance = float(x.mean()), float(x.var(ddof=1)) / x.size
+    if bool((x == x[0]).all()):
+        variance = mean * (1 - mean) / x.size
+    return effective_wilson(mean, variance, t_quantile(level, x.size - 1), "clustered-wilson")
+
+
+def effective_wilson(mean: float, variance: float, quantile: float, method: str) -> Interval:
+    """Wilson's interval of a mean in (0, 1) with the number of trials that would give it this variance.
+
+    With Student's t for the quantile where the variance was estimated (Franco, Little, Louis & Slud 2019,
+    doi:10.1093/jssam/smy019, who compare such intervals for surveys in clusters). Stays within 0 and 1.
+    """
+    n, q2 = mean * (1 - mean) / variance, quantile**2
+    centre = (n * mean + q2 / 2) / (n + q2)
+    half = quantile * math.sqrt(n * mean * (1 - mean) + q2 / 4) / (n + q2)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half), method)
+
+
 def score_interval(correct: ArrayLike, samples: ArrayLike, level: float = LEVEL) -> Interval | None:
-    """Interval of an accuracy from counts per question  (Q,), (Q,): Wilson or, with repeats, clustered."""
+    """Interval of an accuracy from counts per question  (Q,), (Q,): Wilson's or, with repeats, over clusters."""
     right, drawn = checked_counts(correct, samples)
     if right.ndim != 1:
         raise StatsError(f"Counts of shape {right.shape} for one score; pass one number per question")
     asked = drawn > 0
-    if bool((drawn[asked] == 1).all()):
-        return wilson(int(right.sum()), int(asked.sum()), level)
-    return clustered_mean(right[asked] / drawn[asked], level)
+    return clustered_proportion(right[asked] / drawn[asked], level)
 
 
 def clustered_difference(
     values: ArrayLike, *clusters: Sequence[Hashable], level: float = LEVEL
 ) -> Interval | None:
-    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question and by
-    seed.
+    """Student-t interval of the mean of `values` (N,) that are clustered in one or two ways, as by question
+    and by seed.
 
-    Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron, Gelbach &
-    Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger of the two, which a
-    difference of estimates could be. Degrees of freedom: the smallest number of clusters less one. A way with one
-    cluster is passed over; None where no way has two. Cells may be missing, unlike in `arm_difference`.
+    Of two ways the variance is that of the first, plus that of the second, less that of their cells (Cameron,
+    Gelbach & Miller 2011, doi:10.1198/jbes.2010.07136), each with its G / (G - 1); not less than the larger
+    of the two, which a difference of estimates could be. Degrees of freedom: the smallest number of clusters
+    less one. A way with one cluster is passed over; None where no way has two. Cells may be missing, unlike
+    in `arm_difference`.
     """
     x = np.asarray(values, dtype=np.float64)
     if any(len(way) != x.size for way in clusters):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -15,9 +17,9 @@ def permutation_test(
 ) -> float | None:
     """Two-sided p-value of the mean difference over questions  (Q,), (Q,) ; None where nothing differs.
 
-    Signs of the differences are flipped (Fisher 1935, ch. 3). All 2^m ways are tried for m questions that differ, if
-    these are no more than `resamples`; else as many are drawn, and the p-value is (hits + 1) / (resamples + 1), which is
-    never 0 and keeps the level (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585).
+    Signs of the differences are flipped (Fisher 1935, ch. 3). All 2^m ways are tried for m questions that
+    differ, if these are no more than `resamples`; else as many are drawn, and the p-value is (hits + 1) /
+    (resamples + 1), which is never 0 and keeps the level (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585).
     """
     a, b = np.asarray(base, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
@@ -36,7 +38,7 @@ def sign_flip(delta: Floats, rng: np.random.Generator, resamples: int = 10_000) 
     total = float(sizes @ times)
     # |sum| >= |observed|, with the rounding of sums allowed for: ties count.
     least = abs(float(delta.sum())) - 1e-12 * total
-    if 2.0**delta.size <= resamples:
+    if delta.size <= math.log2(resamples):
         bits = np.arange(2**delta.size)[:, None] >> np.arange(delta.size) & 1
         return float(np.mean(np.abs(2 * (bits @ np.abs(delta)) - total) >= least))
     # Questions that differ alike flip together: the sum of K signs is 2 Binomial(K, 1/2) - K.

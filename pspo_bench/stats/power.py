@@ -1,4 +1,5 @@
-"""What a comparison could have found: the smallest true difference that it detects, and the questions that one needs.
+"""What a comparison could have found: the smallest true difference that it detects, and the questions that
+one needs.
 
     >>> minimum_detectable_flips(1319, 0.10)  # GSM8K, one question in ten judged differently
     0.0252...
@@ -9,6 +10,7 @@ Power is the chance that a two-sided test at 1 - `level` rejects. Effects are fr
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,29 +53,32 @@ def _t_power(shift: float, critical: float, df: float) -> float:
 def required_questions(
     effect: float, variance_of_question_difference: float, level: float = LEVEL, power: float = POWER
 ) -> int:
-    """Questions after which a true difference `effect` is detected with `power` (Miller, eq. 9, solved for n).
+    """Questions after which a true difference `effect` is detected with `power` (Miller, eq. 9, solved for
+    n).
 
-    variance_of_question_difference: of candidate minus base of one question, each the mean of its samples. For single
-    samples that is discordance - effect², and `required_questions_single` allows for the exact test.
+    variance_of_question_difference: of candidate minus base of one question, each the mean of its samples.
+    For single samples that is discordance - effect², and `required_questions_single` allows for the exact
+    test.
     """
     checked_shares(level=level, power=power)
     if effect == 0 or variance_of_question_difference < 0:
         raise StatsError(
-            f"An effect of {effect} with a variance of {variance_of_question_difference} needs no finite number"
-            " of questions; pass an effect other than 0 and a variance of at least 0"
+            f"An effect of {effect} with a variance of {variance_of_question_difference} needs no finite number of"
+            " questions; pass an effect other than 0 and a variance of at least 0"
         )
     steps = z_quantile(level) + z_quantile(2 * power - 1)
     return max(2, math.ceil(steps**2 * variance_of_question_difference / effect**2))
 
 
 def mcnemar_power(n: int, discordance: float, effect: float, level: float = LEVEL) -> float:
-    """Power of the exact McNemar test on `n` questions, of which the share `discordance` is judged differently.
+    """Power of the exact McNemar test on `n` questions, of which the share `discordance` is judged
+    differently.
 
     Exact: sums over how many questions flip, Binomial(n, discordance), and how many of these are won.
     An effect cannot exceed the discordance, which is raised to it.
     """
     checked_shares(level=level, discordance=discordance, effect=abs(effect))
-    from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
+    from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
     effect = abs(effect)
     flips = max(discordance, effect)
@@ -88,12 +93,17 @@ def mcnemar_power(n: int, discordance: float, effect: float, level: float = LEVE
     able = m[0.5**m <= tail]  # fewer flips never reject
     if able.size == 0:
         return 0.0
-    lost = np.floor(bdtrik(tail, able, 0.5) + 1e-9)  # the most losses at which the test rejects
+    # The most losses at which the test rejects: near the normal quantile, then exactly.
+    lost = np.clip(np.floor((able - z_quantile(level) * np.sqrt(able)) / 2), 0, None)
+    for _ in range(3):
+        lost -= (bdtr(lost, able, 0.5) > tail) & (lost > 0)
+        lost += bdtr(lost + 1, able, 0.5) <= tail
     wins = (flips + effect) / (2 * flips)
     rejects = bdtr(lost, able, 1 - wins) + bdtr(lost, able, wins)
     return float((chance[-able.size :] * rejects).sum())
 
 
+@lru_cache(maxsize=10_000)
 def minimum_detectable_flips(
     n: int, discordance: float, level: float = LEVEL, power: float = POWER
 ) -> float | None:
@@ -102,7 +112,9 @@ def minimum_detectable_flips(
         return None
     from scipy.optimize import brentq
 
-    return float(brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0))
+    return float(
+        brentq(lambda effect: mcnemar_power(n, discordance, effect, level) - power, 0.0, 1.0, xtol=1e-9)
+    )
 
 
 def required_questions_single(
@@ -110,8 +122,8 @@ def required_questions_single(
 ) -> int:
     """Questions, one sample each, after which the exact McNemar test detects `effect` with `power`.
 
-    Starts at Connor's formula (1987, doi:10.2307/2531961), which is that of a test without continuity correction, and
-    goes on to the number that is enough.
+    Starts at Connor's formula (1987, doi:10.2307/2531961), which is that of a test without continuity
+    correction, and goes on to the number that is enough.
     """
     flips = max(discordance, abs(effect))
     n = required_questions(effect, flips - effect**2, level, power)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
 from pspo_bench.stats.core import LEVEL, Interval, StatsError
-from pspo_bench.stats.intervals import clustered_mean
+from pspo_bench.stats.intervals import clustered_proportion
 
 
 def pass_at_k(n: int, c: int, k: int) -> float | None:
@@ -78,8 +78,8 @@ def pass_at_k_interval(
 ) -> tuple[float, Interval | None] | None:
     """Mean pass@k over questions, from counts per question, and its interval over questions.
 
-    Every question has an unbiased estimate, so their mean is one, and its spread over questions holds that of the
-    samples (Miller, arXiv 2411.00640, § 3.1). None if a question has fewer than k samples.
+    Every question has an unbiased estimate, so their mean is one, and its spread over questions holds that of
+    the samples (Miller, arXiv 2411.00640, § 3.1). None if a question has fewer than k samples.
     """
     return _mean_over_questions([pass_at_k(n, c, k) for n, c in zip(samples, correct, strict=True)], level)
 
@@ -100,4 +100,4 @@ def _mean_over_questions(
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None
-    return sum(known) / len(known), clustered_mean(known, level)
+    return sum(known) / len(known), clustered_proportion(known, level)

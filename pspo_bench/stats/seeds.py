@@ -1,7 +1,8 @@
 """Aggregates over tasks and seeds: interquartile mean and probability of improvement (arXiv 2108.13264).
 
-Scores are (seeds, tasks), one figure per trained seed and task. Intervals are by the stratified bootstrap: seeds are
-redrawn within each task (§ 4.1 there), so they hold for the tasks at hand; questions are not redrawn.
+Scores are (seeds, tasks), one figure per trained seed and task. Intervals are by the stratified bootstrap:
+seeds are redrawn within each task (§ 4.1 there), so they hold for the tasks at hand; questions are not
+redrawn.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def probability_of_improvement(
     resamples: int = 2000,
     level: float = LEVEL,
 ) -> tuple[float, Interval | None]:
-    """Chance that a seed of x beats a seed of y on a task, ties counting half, averaged over tasks, with its interval.
+    """Chance that a seed of x beats a seed of y on a task, ties counting half, averaged over tasks, with its
+    interval.
 
     x: (seeds of x, tasks), y: (seeds of y, tasks).
     """
