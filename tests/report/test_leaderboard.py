@@ -15,7 +15,8 @@ import pytest
 from pspo_bench.errors import ConfigError, StoreError
 from pspo_bench.report import Leaderboard, leaderboard, scores_table
 from pspo_bench.report.leaderboard import Row
-from pspo_bench.report.render import cell_text, escape_markdown
+from pspo_bench.report.leaderboard.columns import cell_text
+from pspo_bench.report.text import escape_markdown
 from pspo_bench.results import dump_result, export_result, load_entries
 from pspo_bench.store import Run
 
