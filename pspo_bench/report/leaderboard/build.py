@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pspo_bench.errors import ConfigError
-from pspo_bench.report.leaderboard.changes import AUTO, changes, chosen, lettered
+from pspo_bench.report.leaderboard.changes import AUTO, Pair, changes, chosen, lettered
 from pspo_bench.report.leaderboard.notes import measured_notes
 from pspo_bench.report.leaderboard.records import Leaderboard, Table
 from pspo_bench.report.leaderboard.reported import Figure, figures, reported_rows, source_notes
@@ -54,35 +55,43 @@ def board_of(
     stated = figures(reported)
     names = dict.fromkeys([*groups, *(figure.base_model for figure in stated)])
     drafts = [
-        _Draft(name, groups.get(name, []), [f for f in stated if f.base_model == name]) for name in names
+        _Draft.of(name, groups.get(name, []), [f for f in stated if f.base_model == name]) for name in names
     ]
     bases = chosen(against, [[row.objective for row, _ in draft.pairs] for draft in drafts])
     declared = temperature is None
-    return Leaderboard(tuple(d.table(base, declared) for d, base in zip(drafts, bases, strict=True)))
+    return Leaderboard(tuple(_table(d, base, declared) for d, base in zip(drafts, bases, strict=True)))
 
 
+@dataclass(frozen=True, slots=True)
 class _Draft:
-    """The rows of one base model, before they are held against one another."""
+    """The rows of one base model, before they are held against one another; `shared` tasks are the macro mean's."""
 
-    def __init__(self, base_model: str, arms: Sequence[Arm], stated: Sequence[Figure]) -> None:
-        self.base_model, self.stated = base_model, stated
-        self.measured = list(
+    base_model: str
+    stated: Sequence[Figure]
+    measured: Sequence[str]
+    shared: tuple[str, ...]
+    pairs: Sequence[Pair]
+
+    @classmethod
+    def of(cls, base_model: str, arms: Sequence[Arm], stated: Sequence[Figure]) -> _Draft:
+        measured = list(
             dict.fromkeys(task for arm in arms for m in arm.members for task in sorted(m.scores))
         )
         whole = [m for arm in arms for m in arm.members if m.complete]
-        self.shared = tuple(t for t in self.measured if whole and all(t in m.scores for m in whole))
-        self.pairs = rows_of(arms, self.shared)
+        shared = tuple(task for task in measured if whole and all(task in m.scores for m in whole))
+        return cls(base_model, stated, measured, shared, rows_of(arms, shared))
 
-    def table(self, base: str | None, declared: bool) -> Table:
-        rows, group_notes = lettered(self.pairs, self.shared)
-        paper = reported_rows(self.stated)
-        arms = [arm for _, arm in self.pairs]
-        notes = [*measured_notes(arms, rows, self.shared, declared), *group_notes, *source_notes(paper)]
-        return Table(
-            base_model=self.base_model,
-            tasks=tuple(dict.fromkeys([*self.measured, *(figure.task for figure in self.stated)])),
-            macro_tasks=self.shared,
-            rows=(*rows, *paper),
-            notes=tuple(notes),
-            changes=changes(base, self.pairs, self.shared),
-        )
+
+def _table(draft: _Draft, base: str | None, declared: bool) -> Table:
+    rows, group_notes = lettered(draft.pairs, draft.shared)
+    paper = reported_rows(draft.stated)
+    arms = [arm for _, arm in draft.pairs]
+    notes = [*measured_notes(arms, rows, draft.shared, declared), *group_notes, *source_notes(paper)]
+    return Table(
+        base_model=draft.base_model,
+        tasks=tuple(dict.fromkeys([*draft.measured, *(figure.task for figure in draft.stated)])),
+        macro_tasks=draft.shared,
+        rows=(*rows, *paper),
+        notes=tuple(notes),
+        changes=changes(base, draft.pairs, draft.shared),
+    )

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from pspo_bench.compare import Comparison, Contest, compare_arms, comparisons
+from pspo_bench.compare import Comparison, Contest, Difference, comparisons
+from pspo_bench.compare.differences import macro_difference
+from pspo_bench.compare.pairing import paired_tasks
 from pspo_bench.config import BASE
 from pspo_bench.errors import ConfigError, unknown
 from pspo_bench.report.leaderboard.groups import letters
 from pspo_bench.report.leaderboard.records import Change, Changes, Row
 from pspo_bench.report.leaderboard.rows import ONE_SEED, is_ranked
 from pspo_bench.results import Arm
-from pspo_bench.stats import holm
+from pspo_bench.stats import LEVEL, holm
 
 AUTO = "auto"
 SIGNIFICANT = 0.05
@@ -56,11 +58,21 @@ def changes(base: str | None, pairs: Sequence[Pair], shared: Sequence[str]) -> C
         return None
     others = tuple((name, arm) for name, arm in arms.items() if name != base)
     found = comparisons(Contest((base, arms[base]), others))
+    macro = _over_rows([one.macro for one in found])
+    length = _over_rows([one.macro_length for one in found])
+    names = dict.fromkeys(metric for one in found for metric in one.macro_defects)
+    defects = {metric: _over_rows([one.macro_defects.get(metric) for one in found]) for metric in names}
     rows = [
-        Change(name, one.macro, one.macro_length, one.macro_defects)
-        for (name, _), one in zip(others, found, strict=True)
+        Change(name, macro[i], length[i], {m: d for m in names if (d := defects[m][i])})
+        for i, (name, _) in enumerate(others)
     ]
     return Changes(base, tuple(rows), tuple(_notes(found)))
+
+
+def _over_rows(found: Sequence[Difference | None]) -> list[Difference | None]:
+    """One figure of all rows, adjusted over them: the family is what stands in one column."""
+    adjusted = holm([difference.p_value if difference else None for difference in found])
+    return [d and replace(d, p_adjusted=p) for d, p in zip(found, adjusted, strict=True)]
 
 
 def _notes(found: Sequence[Comparison]) -> list[str]:
@@ -93,8 +105,8 @@ def lettered(pairs: Sequence[Pair], shared: Sequence[str]) -> tuple[list[Row], l
 
 
 def _p_value(one: Arm, other: Arm) -> float | None:
-    macro = compare_arms(one, other).macro
-    return macro.p_value if macro else None
+    """The p-value of `compare_arms(one, other).macro`, without the rest of a comparison."""
+    return macro_difference([pair.accuracy() for pair in paired_tasks(one, other)], LEVEL).p_value
 
 
 def _group_note(pairs: int, apart: int, single: bool) -> str:

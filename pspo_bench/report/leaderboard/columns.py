@@ -169,7 +169,7 @@ def _at(name: str, of: Callable[[Row], AtK | None], rows: Sequence[Row], meaning
 
     return Column(
         f"{name}@{k}" if k else f"{name}@k",
-        lambda row: percent(found.score) if (found := of(row)) else NONE,
+        lambda row: _at_text(of(row)),
         fields,
         meaning.replace(" k ", f" {k} "),
         optional=True,
@@ -251,6 +251,10 @@ def _tokens(row: Row) -> str:
         return NONE
     bound = "≥ " if (row.truncation_rate or 0) >= 0.5 else ""
     return f"{bound}{row.median_tokens:.0f}"
+
+
+def _at_text(found: AtK | None) -> str:
+    return percent(found.score if found else None)
 
 
 def _wrong(row: Row) -> str:

@@ -12,7 +12,7 @@ from pspo_bench.report.leaderboard.records import Leaderboard, Table
 R = TypeVar("R")
 
 SCORES = "Accuracy in per cent ± half its 95 % interval"
-CHANGES = "Differences with their 95 % intervals; p: of no difference, Holm-corrected over the rows"
+CHANGES = "Differences with their 95 % intervals; p: of no difference, by Holm over the rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from pspo_bench.errors import printable
-from pspo_bench.report.leaderboard.grids import Grid, Heading, changes_grid, legend, scores_grid
+from pspo_bench.report.leaderboard.grids import Grid, changes_grid, legend, scores_grid
 from pspo_bench.report.leaderboard.records import Leaderboard
 
 if TYPE_CHECKING:
@@ -47,11 +49,11 @@ def _drawn(grid: Grid, title: str) -> RichTable:
     from rich.text import Text
 
     drawn = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
-    for heading in grid.headings:
+    for place, heading in enumerate(grid.headings):
         if heading.left:
             drawn.add_column(heading.name, overflow="fold", min_width=NAME_WIDTH)
         else:
-            drawn.add_column(Text(_two_lines(printable(heading.name))), justify="right", no_wrap=True)
+            drawn.add_column(Text(_broken(grid, place)), justify="right", no_wrap=True)
     for line in grid.lines:
         drawn.add_row(*(Text(printable(text)) for text in line))
     return drawn
@@ -76,22 +78,24 @@ def _pieces(grid: Grid, width: int) -> Iterator[Grid]:
     yield grid.only(chosen)
 
 
-def _room(grid: Grid, places: Sequence[int] | set[int]) -> int:
+def _room(grid: Grid, places: Iterable[int]) -> int:
     """The least width of the columns at `places`."""
-    return GAP + sum(GAP + _width(grid.headings[i], [line[i] for line in grid.lines]) for i in places)
+    return GAP + sum(GAP + _width(grid, place) for place in places)
 
 
-def _width(heading: Heading, texts: Sequence[str]) -> int:
-    from rich.cells import cell_len
-
-    if heading.left:
+def _width(grid: Grid, place: int) -> int:
+    if grid.headings[place].left:
         return NAME_WIDTH
-    lines = [*_two_lines(printable(heading.name)).split("\n"), *map(printable, texts)]
-    return max(map(cell_len, lines))
+    return max(_text_width(grid, place), *map(cell_len, _broken(grid, place).split("\n")))
 
 
-def _two_lines(name: str) -> str:
-    """Breaks a long task name after its first underscore, so that columns are no wider than their scores."""
-    if "_" in name and len(name) > 9:
-        return name.replace("_", "_\n", 1)
-    return name.replace(" ", "\n", 1) if len(name) > 6 else name
+def _text_width(grid: Grid, place: int) -> int:
+    return max((cell_len(printable(line[place])) for line in grid.lines), default=0)
+
+
+def _broken(grid: Grid, place: int) -> str:
+    """The header, broken after its first underscore or blank if it is wider than what stands below it."""
+    name = printable(grid.headings[place].name)
+    if cell_len(name) <= _text_width(grid, place):
+        return name
+    return name.replace("_", "_\n", 1) if "_" in name else name.replace(" ", "\n", 1)
