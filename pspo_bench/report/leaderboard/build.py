@@ -74,9 +74,7 @@ class _Draft:
 
     @classmethod
     def of(cls, base_model: str, arms: Sequence[Arm], stated: Sequence[Figure]) -> _Draft:
-        measured = list(
-            dict.fromkeys(task for arm in arms for m in arm.members for task in sorted(m.scores))
-        )
+        measured = list(dict.fromkeys(task for arm in arms for m in arm.members for task in sorted(m.scores)))
         whole = [m for arm in arms for m in arm.members if m.complete]
         shared = tuple(task for task in measured if whole and all(task in m.scores for m in whole))
         return cls(base_model, stated, measured, shared, rows_of(arms, shared))

@@ -50,6 +50,7 @@ def row_columns(tasks: Sequence[str], rows: Sequence[Row]) -> list[Column[Row]]:
             lambda row: cell_text(row.macro),
             lambda row: _cell_fields("macro", row.macro),
             "plain mean over tasks",
+            optional=True,
         ),
         Column(
             "group",
@@ -74,6 +75,7 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
             lambda row: {"median_tokens": row.median_tokens},
             "median completion length",
             aside=True,
+            optional=True,
         ),
         Column(
             "cut %",
@@ -81,6 +83,7 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
             lambda row: {"truncation_rate": row.truncation_rate},
             "share of samples truncated at max_tokens",
             aside=True,
+            optional=True,
         ),
         Column(
             "uncut",
@@ -88,12 +91,14 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
             lambda row: {"completed_only": row.completed_only},
             "macro over the samples that were not",
             aside=True,
+            optional=True,
         ),
         Column(
             "samples",
             lambda row: _whole(row.n_samples),
             lambda row: {"samples": row.n_samples},
             aside=True,
+            optional=True,
         ),
         _data(
             lambda row: {"marks": row.marks, "warnings": "; ".join(warning.name for warning in row.warnings)}
@@ -285,13 +290,11 @@ def _growth(log_ratio: float) -> str:
 
 
 def _change_text(found: Difference | None, shown_as: Callable[[float], str]) -> str:
-    """`+7.8 [+5.6, +9.9]`."""
-    if found is None or found.difference is None:
+    """`+7.8 [+5.6, +9.9]`; – where so little is shared that nothing says how sure the difference is."""
+    if found is None or found.difference is None or found.interval is None or not found.interval.half:
         return NONE
-    text = shown_as(found.difference)
-    if found.interval is None:
-        return text
-    return f"{text} [{shown_as(found.interval.low)}, {shown_as(found.interval.high)}]"
+    low, high = shown_as(found.interval.low), shown_as(found.interval.high)
+    return f"{shown_as(found.difference)} [{low}, {high}]"
 
 
 def _p_text(found: Difference | None) -> str:

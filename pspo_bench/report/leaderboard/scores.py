@@ -42,7 +42,7 @@ def accuracies(arm: Arm, shared: Sequence[str]) -> tuple[dict[str, Cell], Cell |
         together = replicates[:, [tasks.index(task) for task in shared]].mean(axis=1)
         of_mean = percentile_interval(together) or of_mean
     questions = sum(counts[task][0].shape[1] for task in shared)
-    return cells, Cell(fmean(means[task] for task in shared), of_mean, questions)
+    return cells, Cell(sum(means[task] for task in shared) / len(shared), of_mean, questions)
 
 
 def _aligned(scores: Sequence[TaskCounts | None]) -> tuple[Counts, Counts]:
@@ -70,8 +70,8 @@ def completed_only(scores: Iterable[TaskCounts]) -> float | None:
     for score in scores:
         shares = score.completed_shares()
         if shares:
-            by_task.setdefault(score.task, []).append(fmean(shares))
-    return fmean(fmean(means) for means in by_task.values()) if by_task else None
+            by_task.setdefault(score.task, []).append(sum(shares) / len(shares))
+    return sum(sum(means) / len(means) for means in by_task.values()) / len(by_task) if by_task else None
 
 
 # Repeats

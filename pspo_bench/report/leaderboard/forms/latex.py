@@ -1,7 +1,7 @@
 """The leaderboard in LaTeX, with booktabs and no other package.
 
-Names are written in ASCII, commands that every encoding knows, and the letters of Latin-1, so that pdflatex takes them
-with any font; any other character is named by its code point.
+Names are written in ASCII, commands that every encoding knows, and letters of Latin-1, so that pdflatex takes them with
+any font; any other character is named by its code point.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pspo_bench.report.leaderboard.grids import Grid, changes_grid, legend, scor
 from pspo_bench.report.leaderboard.records import Leaderboard, Table
 
 PREAMBLE = r"""\documentclass[10pt]{article}
-\usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage[a4paper,margin=1.5cm]{geometry}
 \usepackage{booktabs}
@@ -59,7 +58,8 @@ def escape(text: str) -> str:
 def _sign(c: str) -> str:
     if c in SIGNS:
         return SIGNS[c]
-    return c if c.isascii() or ("À" <= c <= "ÿ" and c != "÷") else f"U+{ord(c):04X}"
+    known = c.isascii() or ("À" <= c <= "ÿ" and c not in "ÐÞðþ÷")  # those are not in the encoding OT1
+    return c if known else f"U+{ord(c):04X}"
 
 
 def to_latex(board: Leaderboard, command: str | None, fragment: bool) -> str:

@@ -96,6 +96,6 @@ def _text_width(grid: Grid, place: int) -> int:
 def _broken(grid: Grid, place: int) -> str:
     """The header, broken after its first underscore or blank if it is wider than what stands below it."""
     name = printable(grid.headings[place].name)
-    if cell_len(name) <= _text_width(grid, place):
+    if len(name) <= 6 or cell_len(name) <= _text_width(grid, place):
         return name
     return name.replace("_", "_\n", 1) if "_" in name else name.replace(" ", "\n", 1)
