@@ -40,7 +40,7 @@ PAGE = """<!doctype html>
 <title>Leaderboard</title>
 <style>
 :root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 90rem }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 100rem }}
 {style}</style>
 </head>
 <body>
@@ -76,7 +76,9 @@ def _tables(table: Table) -> Iterator[str]:
 
 
 def _table(grid: Grid, title: str, notes: Sequence[str]) -> Iterator[str]:
-    yield f'<div class="wide" tabindex="0"><table><caption>{_text(title)}</caption>'  # scrolled by keys as well
+    # a table wider than the page is scrolled, by keys as well
+    yield f'<div class="wide" role="region" aria-label="{_text(title)}" tabindex="0"><table>'
+    yield f"<caption>{_text(title)}</caption>"
     yield f"<thead><tr>{''.join(map(_heading, grid.headings))}</tr></thead><tbody>"
     for line in grid.lines:
         cells = [_cell(heading, text) for heading, text in zip(grid.headings, line, strict=True)]

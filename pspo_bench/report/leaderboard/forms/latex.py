@@ -6,6 +6,7 @@ any font; any other character is named by its code point.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pspo_bench.errors import printable
@@ -33,6 +34,7 @@ SIGNS = {
     "-": "{-}",  # two would become a dash
     "[": "{[}",  # an option, after the end of a line of a table
     "*": "{*}",
+    "−": "$-$",
     "–": "--",
     "—": "---",
     "±": r"$\pm$",
@@ -52,7 +54,8 @@ SIGNS = {
 
 def escape(text: str) -> str:
     """Text on one line that LaTeX sets literally."""
-    return "".join(_sign(c) for c in " ".join(printable(text).split()))
+    flat = re.sub(r"(?<![\w)])-(?=[0-9])", "−", " ".join(printable(text).split()))
+    return "".join(_sign(c) for c in flat)
 
 
 def _sign(c: str) -> str:
