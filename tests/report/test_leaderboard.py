@@ -15,7 +15,7 @@ import pytest
 from pspo_bench.errors import ConfigError, StoreError
 from pspo_bench.report import Leaderboard, leaderboard, scores_table
 from pspo_bench.report.leaderboard import Row
-from pspo_bench.report.leaderboard.columns import cell_text
+from pspo_bench.report.leaderboard.texts import cell_text
 from pspo_bench.report.text import escape_markdown
 from pspo_bench.results import dump_result, export_result, load_entries
 from pspo_bench.store import Run
@@ -54,7 +54,7 @@ class TestScores:
         assert row.seeds == (0, 1, 2)
         assert row.cells["a"].score == pytest.approx((3 + 1 + 5) / 18)
         assert row.cells["a"].interval is not None
-        assert row.cells["a"].interval.method == "bootstrap"
+        assert row.cells["a"].interval.method == "crossed-wilson"
         assert row.cells["a"].n_questions == 6
         assert row.marks == ""
         assert board_of(*runs[::-1]).to_json() == board.to_json()  # the order of paths draws nothing else

@@ -8,7 +8,7 @@
     forms/    terminal, Markdown, LaTeX, ...     changes         the rows against one of them
 
 Cells are accuracies with a 95 % interval: over seeds and questions where there are several seeds
-(`stats.bootstrap_scores`), else over questions alone, and then the row says that training variance is not
+(`stats.arm_interval`), else over questions alone, and then the row says that training variance is not
 covered. Figures of the paper are rows of their own, marked as reported and never ranked.
 """
 

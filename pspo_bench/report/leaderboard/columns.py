@@ -6,20 +6,17 @@ A new figure is one `Column` in `row_columns` or `change_columns`; every form ta
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from pspo_bench.compare import Difference
-from pspo_bench.report.leaderboard.records import AtK, Cell, Change, Row
-from pspo_bench.report.text import NONE, percent, percent_with_half
+from pspo_bench.report.leaderboard import texts
+from pspo_bench.report.leaderboard.records import AtK, Change, Row
+from pspo_bench.report.leaderboard.texts import WRONG, Value
+from pspo_bench.report.text import NONE, percent
 
 R = TypeVar("R")
-Value: TypeAlias = str | float | None
-
-WRONG = "arith_wrong"
-"""The metric of single solutions that the tables show; JSON and CSV have all that were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,15 @@ class Column(Generic[R]):
 def row_columns(tasks: Sequence[str], rows: Sequence[Row]) -> list[Column[Row]]:
     """The columns of measured and reported rows; `rows` say what k and which defects there are."""
     return [
-        Column("rank", _rank, lambda row: {"rank": row.rank}, "ties share a rank"),
+        Column("rank", texts.rank_text, lambda row: {"rank": row.rank}, "ties share a rank"),
         Column("objective", lambda row: row.objective, lambda row: {"objective": row.objective}, left=True),
-        Column("seeds", _seeds, lambda row: {"seeds": len(row.seeds) or None}),
+        Column("seeds", texts.seeds_text, lambda row: {"seeds": len(row.seeds) or None}),
         _data(lambda row: {"temperature": row.temperature, "reported": row.reported}),
         *(_score(task) for task in tasks),
         Column(
             "macro",
-            lambda row: cell_text(row.macro),
-            lambda row: _cell_fields("macro", row.macro),
+            lambda row: texts.cell_text(row.macro),
+            lambda row: texts.cell_fields("macro", row.macro),
             "plain mean over tasks",
             optional=True,
         ),
@@ -71,7 +68,7 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
     return [
         Column(
             "tokens",
-            _tokens,
+            texts.tokens_text,
             lambda row: {"median_tokens": row.median_tokens},
             "median completion length",
             aside=True,
@@ -95,7 +92,7 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
         ),
         Column(
             "samples",
-            lambda row: _whole(row.n_samples),
+            lambda row: texts.whole_text(row.n_samples),
             lambda row: {"samples": row.n_samples},
             aside=True,
             optional=True,
@@ -105,7 +102,7 @@ def _aside(rows: Sequence[Row]) -> list[Column[Row]]:
         ),
         Column(
             "wrong /100",
-            _wrong,
+            texts.wrong_text,
             lambda row: {},
             "wrong calculations in 100 solutions that show any which can be checked",
             aside=True,
@@ -128,16 +125,20 @@ def change_columns(base: str, changes: Sequence[Change]) -> list[Column[Change]]
     names = sorted({name for change in changes for name in change.defects})
     return [
         Column("objective", lambda change: change.objective, lambda _: {"against": base}, left=True),
-        *_difference("Δ macro", "macro_change", lambda c: c.macro, _points, "accuracy, in points"),
+        *_difference("Δ macro", "macro_change", lambda c: c.macro, texts.points, "accuracy, in points"),
         *_difference(
             "Δ length %",
             "log_length_change",
             lambda c: c.length,
-            _growth,
+            texts.growth,
             "of the tokens of what both solve, the mean of its logarithm",
         ),
         *_difference(
-            "Δ wrong /100", "", lambda c: c.defects.get(WRONG), _points, "wrong calculations in 100 solutions"
+            "Δ wrong /100",
+            "",
+            lambda c: c.defects.get(WRONG),
+            texts.points,
+            "wrong calculations in 100 solutions",
         ),
         *(_data(_defect_fields(name)) for name in names),
     ]
@@ -161,7 +162,9 @@ def _data(fields: Callable[[R], Mapping[str, Value]]) -> Column[R]:
 
 def _score(task: str) -> Column[Row]:
     return Column(
-        task, lambda row: cell_text(row.cells.get(task)), lambda row: _cell_fields(task, row.cells.get(task))
+        task,
+        lambda row: texts.cell_text(row.cells.get(task)),
+        lambda row: texts.cell_fields(task, row.cells.get(task)),
     )
 
 
@@ -174,7 +177,7 @@ def _at(name: str, of: Callable[[Row], AtK | None], rows: Sequence[Row], meaning
 
     return Column(
         f"{name}@{k}" if k else f"{name}@k",
-        lambda row: _at_text(of(row)),
+        lambda row: texts.at_text(of(row)),
         fields,
         meaning.replace(" k ", f" {k} "),
         optional=True,
@@ -196,7 +199,7 @@ def _cost(header: str, name: str, meaning: str) -> Column[Row]:
 
     return Column(
         header,
-        lambda row: _amount(amount(row)),
+        lambda row: texts.amount_text(amount(row)),
         lambda row: {name: amount(row)},
         meaning,
         aside=True,
@@ -212,104 +215,14 @@ def _difference(
     meaning: str,
 ) -> list[Column[Change]]:
     """The difference with its interval, and beside it its p-value."""
-    fields = (lambda change: _difference_fields(field, of(change))) if field else (lambda change: {})
+    fields = (lambda change: texts.difference_fields(field, of(change))) if field else (lambda change: {})
     return [
-        Column(header, lambda change: _change_text(of(change), shown_as), fields, meaning, optional=True),
-        Column("p", lambda change: _p_text(of(change)), lambda change: {}, optional=True),
+        Column(
+            header, lambda change: texts.change_text(of(change), shown_as), fields, meaning, optional=True
+        ),
+        Column("p", lambda change: texts.p_text(of(change)), lambda change: {}, optional=True),
     ]
 
 
 def _defect_fields(name: str) -> Callable[[Change], dict[str, Value]]:
-    return lambda change: _difference_fields(f"{name}_change", change.defects.get(name))
-
-
-# Texts and fields
-
-
-def cell_text(cell: Cell | None) -> str:
-    """`39.7 ± 2.6` per cent; – for no cell."""
-    if cell is None:
-        return NONE
-    return percent_with_half(cell.score, cell.interval.half if cell.interval else None)
-
-
-def _cell_fields(name: str, cell: Cell | None) -> dict[str, Value]:
-    interval = cell.interval if cell else None
-    return {
-        f"{name}_accuracy": cell.score if cell else None,
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-    }
-
-
-def _rank(row: Row) -> str:
-    return "reported" if row.reported else _whole(row.rank)
-
-
-def _seeds(row: Row) -> str:
-    return (NONE if row.reported or row.seeds == (None,) else str(len(row.seeds))) + row.marks
-
-
-def _tokens(row: Row) -> str:
-    """The median length; ≥ where half or more were cut, so that the median is only a bound."""
-    if row.median_tokens is None:
-        return NONE
-    bound = "≥ " if (row.truncation_rate or 0) >= 0.5 else ""
-    return f"{bound}{row.median_tokens:.0f}"
-
-
-def _at_text(found: AtK | None) -> str:
-    return percent(found.score if found else None)
-
-
-def _wrong(row: Row) -> str:
-    found = row.defects.get(WRONG)
-    return percent(found.mean if found else None)
-
-
-def _whole(value: int | None) -> str:
-    return NONE if value is None else str(value)
-
-
-def _amount(value: float | None) -> str:
-    """`950`, `42.4k`, `1.2M`."""
-    if value is None:
-        return NONE
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.1f}{unit}"
-    return f"{value:.0f}"
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.1f}"
-
-
-def _growth(log_ratio: float) -> str:
-    return f"{100 * math.expm1(log_ratio):+.1f}"
-
-
-def _change_text(found: Difference | None, shown_as: Callable[[float], str]) -> str:
-    """`+7.8 [+5.6, +9.9]`; – where so little is shared that nothing says how sure the difference is."""
-    if found is None or found.difference is None or found.interval is None or not found.interval.half:
-        return NONE
-    low, high = shown_as(found.interval.low), shown_as(found.interval.high)
-    return f"{shown_as(found.difference)} [{low}, {high}]"
-
-
-def _p_text(found: Difference | None) -> str:
-    p = found.p_adjusted if found else None
-    if p is None:
-        return NONE
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _difference_fields(name: str, found: Difference | None) -> dict[str, Value]:
-    interval = found.interval if found else None
-    return {
-        name: found.difference if found else None,
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-        f"{name}_p": found.p_value if found else None,
-        f"{name}_p_holm": found.p_adjusted if found else None,
-    }
+    return lambda change: texts.difference_fields(f"{name}_change", change.defects.get(name))

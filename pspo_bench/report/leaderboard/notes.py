@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pspo_bench.report.leaderboard.cautions import caution_notes
 from pspo_bench.report.leaderboard.records import Row
 from pspo_bench.report.leaderboard.rows import INCOMPLETE, ONE_SEED
-from pspo_bench.report.leaderboard.scores import RESAMPLES
 from pspo_bench.results import Arm, Member
 
 
@@ -22,8 +21,8 @@ def measured_notes(
     notes = [f"Questions: {_questions(rows)}.", f"Temperature: {temperatures}, {how}."]
     if any(len(arm.members) > 1 for arm in arms):
         notes.append(
-            f"Several seeds: intervals by a bootstrap over seeds and questions ({RESAMPLES} resamples); "
-            "with fewer than five seeds they are somewhat too narrow."
+            "Several seeds: the intervals are over seeds and questions, with Student's t (Wilson's for the effective"
+            " number of questions)."
         )
     if any(ONE_SEED in row.marks for row in rows):
         notes.append(

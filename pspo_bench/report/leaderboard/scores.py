@@ -14,53 +14,49 @@ import numpy as np
 
 from pspo_bench.report.leaderboard.records import AtK, Cell, Cost, Defect
 from pspo_bench.results import Arm, Member, TaskCounts
-from pspo_bench.stats import bootstrap_scores, mean_interval, percentile_interval, score_interval
+from pspo_bench.stats import arm_interval
 
-RESAMPLES = 2000
-BOOTSTRAP_SEED = 0
-Counts: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]  # (seeds, questions)
+Scores: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]  # (seeds, questions)
 
 
 def accuracies(arm: Arm, shared: Sequence[str]) -> tuple[dict[str, Cell], Cell | None]:
     """The cell of every task, and that of the macro mean over `shared`."""
-    tasks = sorted(
-        {task for m in arm.members for task in m.scores}
-    )  # the draws must not depend on file order
-    counts = {task: _aligned([m.scores.get(task) for m in arm.members]) for task in tasks}
-    means = {task: _mean_score(*pair) for task, pair in counts.items()}
-    intervals = {t: score_interval(right.sum(axis=0), n.sum(axis=0)) for t, (right, n) in counts.items()}
-    replicates = None
-    if len(arm.members) > 1:
-        replicates = bootstrap_scores(list(counts.values()), np.random.default_rng(BOOTSTRAP_SEED), RESAMPLES)
-        for column, task in enumerate(tasks):
-            intervals[task] = percentile_interval(replicates[:, column]) or intervals[task]
-    cells = {t: Cell(means[t], intervals[t], counts[t][0].shape[1]) for t in tasks}
-    if not shared or not set(shared) <= set(tasks):
-        return cells, None
-    of_mean = mean_interval([means[t] for t in shared], [intervals[t] for t in shared])
-    if replicates is not None:
-        together = replicates[:, [tasks.index(task) for task in shared]].mean(axis=1)
-        of_mean = percentile_interval(together) or of_mean
-    questions = sum(counts[task][0].shape[1] for task in shared)
-    return cells, Cell(sum(means[task] for task in shared) / len(shared), of_mean, questions)
+    tasks = sorted({task for m in arm.members for task in m.scores})
+    tables = {task: _aligned([m.scores.get(task) for m in arm.members]) for task in tasks}
+    cells = {task: _cell([table]) for task, table in tables.items()}
+    whole = bool(shared) and set(shared) <= set(tasks)
+    return cells, _cell([tables[task] for task in shared]) if whole else None
 
 
-def _aligned(scores: Sequence[TaskCounts | None]) -> tuple[Counts, Counts]:
-    """(correct, samples), 0 samples where a seed was not asked a question."""
+def _cell(tables: Sequence[Scores]) -> Cell:
+    """The plain mean over tasks; its interval is on the questions that every seed was asked."""
+    means = [_mean_score(table) for table in tables]
+    found = arm_interval(tables)
+    return Cell(
+        score=sum(means) / len(means),
+        interval=found.interval if found else None,
+        n_questions=sum(table.shape[1] for table in tables),
+    )
+
+
+def _aligned(scores: Sequence[TaskCounts | None]) -> Scores:
+    """The share correct of every question, NaN where a seed was not asked it."""
     ids = list(dict.fromkeys(example for score in scores if score for example in score.example_ids))
     column = {example: i for i, example in enumerate(ids)}
-    correct = np.zeros((len(scores), len(ids)), dtype=np.int64)
-    samples = np.zeros_like(correct)
+    table = np.full((len(scores), len(ids)), np.nan)
     for row, score in enumerate(scores):
-        if score is not None:
-            where = [column[example] for example in score.example_ids]
-            correct[row, where], samples[row, where] = score.correct, score.samples
-    return correct, samples
+        for example, correct, n in zip(*_counts(score), strict=True):
+            table[row, column[example]] = correct / n if n else np.nan
+    return table
 
 
-def _mean_score(correct: Counts, samples: Counts) -> float:
+def _counts(score: TaskCounts | None) -> tuple[list[str], list[int], list[int]]:
+    return (score.example_ids, score.correct, score.samples) if score else ([], [], [])
+
+
+def _mean_score(table: Scores) -> float:
     """Mean over seeds of the mean over questions of the share correct."""
-    per_seed = [(c[n > 0] / n[n > 0]).mean() for c, n in zip(correct, samples, strict=True) if n.any()]
+    per_seed = [row[~np.isnan(row)].mean() for row in table if not np.isnan(row).all()]
     return float(np.mean(per_seed))
 
 

@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pspo_bench.report.leaderboard import Leaderboard, Row
+from pspo_bench.report.leaderboard import Leaderboard, Row, leaderboard
 from pspo_bench.report.leaderboard.build import board_of
-from pspo_bench.results import Measured, Result, result_of
+from pspo_bench.results import Measured, Result, dump_result, export_result, result_of
 from pspo_bench.store import Run
 
 MakeRun = Callable[..., Run]
@@ -101,6 +102,19 @@ class TestDefects:
         assert [line.split(" | ")[place] for line in lines] == ["100.0", "–"]
         table = {line["objective"]: line for line in csv.DictReader(io.StringIO(board.to_csv()))}
         assert (table["clip"]["arith_wrong"], table["clip"]["arith_wrong_coverage"]) == ("1.0", "0.75")
+
+    def test_from_solutions_to_the_table(self, make_run: MakeRun, tmp_path: Path) -> None:
+        """Of 2 + 2 = 5 and 2 + 2 = 4 the first is wrong; what the metrics found is in the result file."""
+        texts = {"wrong": "2 + 2 = 5, so\n#### 5", "right": "2 + 2 = 4, so\n#### 4"}
+        for name, text in texts.items():
+            run = make_run(name, {"a": [1, 1]}, objective=name, completion=text)
+            (tmp_path / f"{name}.json").write_text(dump_result(export_result(run, measure=True)))
+        rows = rows_of(leaderboard([tmp_path / f"{name}.json" for name in texts]))
+        assert {name: row.defects["arith_wrong"].mean for name, row in rows.items()} == {
+            "wrong": 1,
+            "right": 0,
+        }
+        assert rows["wrong"].defects["arith_wrong"].coverage == 1.0
 
     def test_a_task_where_it_never_applies(self, two_tasks: Callable[..., Result]) -> None:
         none, some = Measured([0, 0], [0.0, 0.0]), Measured([1, 1], [1.0, 1.0])

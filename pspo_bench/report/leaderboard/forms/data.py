@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from pspo_bench.report.leaderboard.columns import Value, change_columns, row_columns
+from pspo_bench.report.leaderboard.columns import change_columns, row_columns
 from pspo_bench.report.leaderboard.records import Leaderboard
+from pspo_bench.report.leaderboard.texts import Value
 from pspo_bench.report.text import csv_text
 
 
