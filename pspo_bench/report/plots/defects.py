@@ -27,7 +27,9 @@ def defects(results: Iterable[Result], temperature: float | None = None) -> Figu
     marks: dict[str, list[Mark]] = {}
     for name in names:
         found = {arm: question_means(arms[arm], tasks_of([arms[arm]]), _value(name)) for arm in arms}
-        tasks = [task for task in tasks_of(arms.values()) if all(task in by_task for by_task in found.values())]
+        tasks = [
+            task for task in tasks_of(arms.values()) if all(task in by_task for by_task in found.values())
+        ]
         key = MACRO if len(tasks) > 1 else (tasks[0] if tasks else "")
         shown = {arm: by_task[key] for arm, by_task in found.items() if key in by_task}
         if shown:

@@ -29,7 +29,15 @@ def differences(comparisons: Sequence[Comparison]) -> Figure | None:
         "Lines: 95 % intervals. Filled: p < 0.05, after Holm's correction where tests are shown together."
         " Shaded: true differences too small for this test to find with 80 % power."
     )
-    return _forest(comparisons, lambda t: t.accuracy, lambda c: c.macro, "Difference in accuracy", note, _points, "points")
+    return _forest(
+        comparisons,
+        lambda t: t.accuracy,
+        lambda c: c.macro,
+        "Difference in accuracy",
+        note,
+        _points,
+        "points",
+    )
 
 
 def length_changes(comparisons: Sequence[Comparison]) -> Figure | None:
@@ -39,7 +47,13 @@ def length_changes(comparisons: Sequence[Comparison]) -> Figure | None:
         " Filled: p < 0.05, after Holm's correction where tests are shown together."
     )
     return _forest(
-        comparisons, lambda t: t.length, lambda c: c.macro_length, "Paired change of length", note, _growth, "change, %"
+        comparisons,
+        lambda t: t.length,
+        lambda c: c.macro_length,
+        "Paired change of length",
+        note,
+        _growth,
+        "change, %",
     )
 
 
@@ -73,6 +87,9 @@ def _forest(
     panels = row_panels(rows, _panel_names(list(cells)), f"{title}{base}", note, xlabel)
     for axes, found in zip(panels, cells.values(), strict=True):
         _draw(axes, found, unit)
+    left, right = (edge(axes.get_xlim()[side] for axes in panels) for side, edge in ((0, min), (1, max)))
+    for axes in panels:  # one scale, so that panels can be held against one another
+        axes.set_xlim(left, right)
     return panels[0].get_figure()  # type: ignore[return-value]
 
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Literal
 
 from pspo_bench.compare import Comparison
 from pspo_bench.report.plots.arms import named_arms, tasks_of
-from pspo_bench.report.plots.style import GHOST, INK, SERIES, SMALL, SURFACE, TEXT, dress, entitle, new_figure, plain
+from pspo_bench.report.plots.style import (
+    GHOST,
+    INK,
+    SERIES,
+    SMALL,
+    SURFACE,
+    TEXT,
+    dress,
+    entitle,
+    new_figure,
+    plain,
+)
 from pspo_bench.results import Arm, Result
 
 if TYPE_CHECKING:
@@ -29,7 +40,9 @@ class Cell:
     n_questions: int
 
 
-def heat_map(given: Sequence[Result] | Sequence[Comparison], by: By = "category", temperature: float | None = None) -> Figure | None:
+def heat_map(
+    given: Sequence[Result] | Sequence[Comparison], by: By = "category", temperature: float | None = None
+) -> Figure | None:
     """Rows: arms (or the candidates of comparisons); columns: the categories, or difficulties, of each task.
 
     Of results, accuracy; of comparisons, the difference in points. Cells of fewer than 20 questions are marked. None where no
@@ -70,7 +83,9 @@ def _accuracies(arm: Arm, by: By) -> dict[Column, Cell]:
     for task in tasks_of([arm]):
         for counts in (member.scores[task] for member in arm.members if task in member.scores):
             labels = (counts.categories if by == "category" else counts.difficulties) or []
-            for example, label, n, correct in zip(counts.example_ids, labels, counts.samples, counts.correct, strict=False):
+            for example, label, n, correct in zip(
+                counts.example_ids, labels, counts.samples, counts.correct, strict=False
+            ):
                 if label is not None and n:
                     shares.setdefault((task, label), {}).setdefault(example, []).append(correct / n)
     return {
@@ -90,7 +105,9 @@ def _columns(table: dict[str, dict[Column, Cell]]) -> list[Column]:
     return sorted(largest, key=lambda column: (tasks.index(column[0]), column[1]))
 
 
-def _draw(table: dict[str, dict[Column, Cell]], columns: Sequence[Column], title: str, *, signed: bool) -> Figure:
+def _draw(
+    table: dict[str, dict[Column, Cell]], columns: Sequence[Column], title: str, *, signed: bool
+) -> Figure:
     names = [plain(name, 38) for name in table]
     labels = [plain(value, 26) for _, value in columns]
     width = 0.075 * max(map(len, names)) + 0.46 * len(columns) + 0.5
@@ -108,11 +125,19 @@ def _draw(table: dict[str, dict[Column, Cell]], columns: Sequence[Column], title
     tasks = [task for task, _ in columns]
     for task in dict.fromkeys(tasks):
         start = tasks.index(task) - 0.5
-        axes.text(start + 0.08, -0.62, plain(task, 7 * tasks.count(task) + 3), fontsize=TEXT, color=INK, va="bottom")
+        axes.text(
+            start + 0.08, -0.62, plain(task, 7 * tasks.count(task) + 3), fontsize=TEXT, color=INK, va="bottom"
+        )
         if start > 0:
             axes.axvline(start, color=INK, linewidth=0.8)
-    note = "Percentage points; blue: more than the base, orange: fewer." if signed else "Per cent of the questions."
-    entitle(figure, title, note + (f" In italics and bordered: fewer than {SMALL_N} questions." if small else ""))
+    note = (
+        "Percentage points; blue: more than the base, orange: fewer."
+        if signed
+        else "Per cent of the questions."
+    )
+    entitle(
+        figure, title, note + (f" In italics and bordered: fewer than {SMALL_N} questions." if small else "")
+    )
     return figure
 
 
@@ -133,18 +158,28 @@ def _cells(axes: Axes, table: dict[str, dict[Column, Cell]], columns: Sequence[C
             few |= small
             shade = 0.04 + 0.86 * abs(cell.value) / top
             colour = SERIES[1] if signed and cell.value < 0 else SERIES[0]
-            box = Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, alpha=shade, linewidth=0)
+            box = Rectangle(
+                (place - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, alpha=shade, linewidth=0
+            )
             axes.add_patch(box)
             if small:
                 axes.add_patch(
-                    Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, fill=False, edgecolor=GHOST, linewidth=1.2, linestyle=":")
+                    Rectangle(
+                        (place - 0.48, row - 0.46),
+                        0.96,
+                        0.92,
+                        fill=False,
+                        edgecolor=GHOST,
+                        linewidth=1.2,
+                        linestyle=":",
+                    )
                 )
             axes.text(
                 place,
                 row,
-                f"{100 * cell.value:+.1f}" if signed else f"{100 * cell.value:.0f}",
+                f"{100 * cell.value:+.1f}".replace("-", "−") if signed else f"{100 * cell.value:.0f}",
                 fontsize=SMALL,
-                color=INK if shade < 0.55 else SURFACE,
+                color=INK if shade < 0.6 else SURFACE,
                 ha="center",
                 va="center",
                 style="italic" if small else "normal",

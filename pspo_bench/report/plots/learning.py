@@ -42,23 +42,33 @@ def learning_curves(
     By tokens, arms that generate none (sft) are left out. Raises DataError for a missing column, naming it.
     """
     if missing := [name for name in (*NEEDED, by, column) if name not in curves]:
-        raise DataError(f"The learning curves have no column {', '.join(missing)}; they have {', '.join(curves.columns)}")
+        raise DataError(
+            f"The learning curves have no column {', '.join(missing)}; they have {', '.join(curves.columns)}"
+        )
     rows = curves.dropna(subset=[column])
     if by == "tokens":
         rows = rows[rows.groupby("run")["tokens"].transform("max") > 0]
-    lines = {str(arm): line for arm, part in rows.groupby("arm", sort=False) if (line := _line(part, column, by, band))}
+    lines = {
+        str(arm): line
+        for arm, part in rows.groupby("arm", sort=False)
+        if (line := _line(part, column, by, band))
+    }
     if not lines:
         return None
     words = WORDS.get(column, column)
     share = column.endswith(("accuracy", "correctness", "_fraction", "_rate"))
     scales = Scales(COSTS[by], f"{words}, %" if share else words, share)
     seeds = rows.groupby("arm")["run"].nunique()
-    return draw_lines({"": lines}, scales, f"{words[0].upper()}{words[1:]} against {COSTS[by]}", _note(list(seeds), band))
+    subject = words.split(",")[0]
+    title = f"{subject[0].upper()}{subject[1:]} against {COSTS[by]}"
+    return draw_lines({"": lines}, scales, title, _note(list(seeds), band))
 
 
 def _line(part: pd.DataFrame, column: str, by: Cost, band: Band) -> Line | None:
     """Rows of one arm → its line. Rows of a run at one cost (several steps on one batch) are averaged first."""
-    points = part.groupby(["run", by], sort=True).agg(step=("step", "first"), cost=(by, "first"), y=(column, "mean"))
+    points = part.groupby(["run", by], sort=True).agg(
+        step=("step", "first"), cost=(by, "first"), y=(column, "mean")
+    )
     table = points.set_index("step", append=True).reset_index("run").groupby("step")
     complete = [group for _, group in table if group["run"].nunique() == part["run"].nunique()]
     if not complete:

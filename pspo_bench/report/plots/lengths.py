@@ -30,13 +30,19 @@ def lengths(results: Iterable[Result], temperature: float | None = None) -> Figu
     None where no completion was counted.
     """
     arms = named_arms(results, temperature)
-    tasks = [t for t in tasks_of(arms.values()) if any(_tokens(a, t, k) for a in arms.values() for k, _, _ in KINDS)]
+    tasks = [
+        t
+        for t in tasks_of(arms.values())
+        if any(_tokens(a, t, k) for a in arms.values() for k, _, _ in KINDS)
+    ]
     if not tasks:
         return None
     note = (
         "Blue, upper: correct; orange, lower: incorrect. Dot: median; thick: quartiles; thin: 5th to 95th percentile of the"
-        " completions that ended by themselves. At the right: share cut at max_tokens, which no distribution holds."
+        f" completions that ended by themselves (fewer than {LEAST}: each a dot)."
     )
+    if any(sum(score.truncated) for arm in arms.values() for task in tasks for score in _scores(arm, task)):
+        note += " At the right: share cut at max_tokens, which no distribution holds."
     panels = row_panels(list(arms), tasks, "Length of completions", note, "tokens")
     for axes, task in zip(panels, tasks, strict=True):
         _draw(axes, list(arms.values()), task)
@@ -62,9 +68,22 @@ def _draw(axes: Axes, arms: Sequence[Arm], task: str) -> None:
         cut = sum(n for score in _scores(arm, task) for n in score.truncated)
         if cut:
             text = f"{100 * cut / samples:.0f} %" if 200 * cut >= samples else "< 0.5 %"
-            axes.text(1.01, row, text, transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED, va="center")
+            axes.text(
+                1.01,
+                row,
+                text,
+                transform=axes.get_yaxis_transform(),
+                fontsize=SMALL,
+                color=MUTED,
+                va="center",
+            )
     if seen and max(seen) > WIDE * max(min(seen), 1):
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 3)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _box(axes: Axes, y: float, tokens: Sequence[int], colour: str) -> list[float]:

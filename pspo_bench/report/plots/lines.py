@@ -15,6 +15,7 @@ from pspo_bench.report.plots.style import (
     TEXT,
     dress,
     entitle,
+    in_columns,
     new_figure,
     plain,
     spread,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 OVERLAID = 6
 """So many arms are told apart by colour; more get a panel each, with the others in grey behind."""
+MOST_BARS = 8
+OVERLAY_HEIGHT = 3.9  # inches
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,7 @@ class Scales:
     ticks: tuple[float, ...] = ()
 
 
-def draw_lines(
-    panels: Mapping[str, Mapping[str, Line]], scales: Scales, title: str, note: str
-) -> Figure:
+def draw_lines(panels: Mapping[str, Mapping[str, Line]], scales: Scales, title: str, note: str) -> Figure:
     """Panel → arm → line. With more arms than colours only the last panel, the sum of the others, is drawn."""
     arms = list(dict.fromkeys(arm for lines in panels.values() for arm in lines))
     if len(arms) > OVERLAID:
@@ -66,34 +67,58 @@ def draw_lines(
 
 
 def _overlay(panels: Mapping[str, Mapping[str, Line]], arms: Sequence[str], scales: Scales) -> Figure:
-    columns = min(len(panels), 3)
+    columns = in_columns(len(panels), 5)
     rows = -(-len(panels) // columns)
-    width = 7.0 if len(panels) == 1 else 3.1 * columns + 1.2
-    figure = new_figure(width, 3.9 if len(panels) == 1 else 2.5 * rows + 0.9)
-    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
-    limits = _limits([line for lines in panels.values() for line in lines.values()]) if len(panels) > 1 else None
+    one = len(panels) == 1
+    figure = new_figure(
+        7.0 if one else max(1.95 * columns, 4.5) + 0.5 + 0.08 * min(max(map(len, arms)), 28),
+        OVERLAY_HEIGHT if one else 2.2 * rows + 0.9,
+    )
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    limits = _limits([line for lines in panels.values() for line in lines.values()])
     for place, axes in enumerate(grid.flat):
         if place >= len(panels):
             axes.set_axis_off()
             continue
         name, lines = list(panels.items())[place]
         for arm, line in lines.items():
-            _draw(axes, line, SERIES[arms.index(arm) % len(SERIES)])
-        _scale(axes, scales, limits or _limits(list(lines.values())))
+            dodge = arms.index(arm) - (len(arms) - 1) / 2
+            _draw(axes, line, _colour(arms, arm), dodge)
+        _scale(axes, scales, limits)
         axes.set_title(plain(name, LONGEST_NAME), loc="left", fontsize=TEXT, color=INK)
-        if place % columns == columns - 1 or place == len(panels) - 1:
-            _label_ends(axes, {arm: lines[arm] for arm in arms if arm in lines}, arms)
-        if place // columns == rows - 1 or place + columns >= len(panels):
+        if place // columns == rows - 1:
             axes.set_xlabel(scales.x, fontsize=TEXT)
-            axes.tick_params(labelbottom=True)
         if place % columns == 0:
             axes.set_ylabel(scales.y, fontsize=TEXT)
+    if one:
+        _label_ends(grid[0, 0], next(iter(panels.values())), arms)
+    else:
+        _key(figure, arms)
     return figure
+
+
+def _colour(arms: Sequence[str], arm: str) -> str:
+    return SERIES[arms.index(arm) % len(SERIES)]
+
+
+def _key(figure: Figure, arms: Sequence[str]) -> None:
+    """The names in their colours, right of the panels."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=_colour(arms, arm), marker="o", markersize=3, linewidth=1.6) for arm in arms
+    ]
+    names = [plain(arm, 28) for arm in arms]
+    legend = figure.legend(
+        handles, names, loc="outside right upper", fontsize=TEXT, labelcolor="linecolor", frameon=False
+    )
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def _multiples(lines: Mapping[str, Line], scales: Scales) -> Figure:
     longest = max(len(name) for name in lines)
-    columns = 6 if longest <= 22 and len(lines) > 8 else 4
+    columns = in_columns(len(lines), 6 if longest <= 22 and len(lines) > 8 else 4)
     rows = -(-len(lines) // columns)
     panel = 10.8 / columns
     figure = new_figure(10.8, 1.5 * rows + 0.9)
@@ -112,16 +137,25 @@ def _multiples(lines: Mapping[str, Line], scales: Scales) -> Figure:
         end = f"{100 * line.y[-1]:.1f}" if scales.share else f"{line.y[-1]:.3g}"
         axes.set_title(plain(arm, int(panel * 12) - 6), loc="left", fontsize=TEXT, color=INK, pad=3)
         axes.set_title(end, loc="right", fontsize=TEXT, color=SERIES[0], pad=3)
-        if place + columns >= len(lines):
+        if place // columns == rows - 1:
             axes.set_xlabel(scales.x, fontsize=SMALL)
-            axes.tick_params(labelbottom=True)
     figure.supylabel(scales.y, fontsize=TEXT, color=INK)
     return figure
 
 
-def _draw(axes: Axes, line: Line, colour: str) -> None:
+def _draw(axes: Axes, line: Line, colour: str, dodge: float | None = None) -> None:
+    """With a band or, where lines lie over one another (`dodge`) and have few points, with bars a few pixels apart."""
     mark = "o" if len(line.x) < 30 else ""
-    axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0, zorder=2)
+    if dodge is None or len(line.x) > MOST_BARS:
+        shade = 0.18 if dodge is None else 0.1
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=shade, linewidth=0, zorder=2)
+    else:
+        from matplotlib.transforms import ScaledTranslation
+
+        figure = axes.get_figure()
+        assert figure is not None
+        moved = axes.transData + ScaledTranslation(dodge * 2.5 / 72, 0, figure.dpi_scale_trans)
+        axes.vlines(line.x, line.low, line.high, color=colour, linewidth=1, transform=moved, zorder=2)
     axes.plot(line.x, line.y, color=colour, linewidth=1.6, marker=mark, markersize=3, zorder=3)
 
 
@@ -159,19 +193,13 @@ def _label_ends(axes: Axes, lines: Mapping[str, Line], arms: Sequence[str]) -> N
     """The names at the right edge, in their colours, as near to the ends of their lines as they have room."""
     low, high = axes.get_ylim()
     ends = [(line.y[-1] - low) / (high - low) for line in lines.values()]
-    figure = axes.get_figure()
-    rows = axes.get_gridspec().nrows if axes.get_gridspec() else 1
-    inches = (figure.get_figheight() - 0.9) / rows  # type: ignore[union-attr]
-    for (arm, _), place in zip(lines.items(), spread(ends, 0.16 / inches), strict=True):
+    for arm, place in zip(lines, spread(ends, 0.16 / (OVERLAY_HEIGHT - 0.9)), strict=True):
         axes.text(
             1.02,
             place,
             plain(arm, 34),
             transform=axes.transAxes,
-            color=SERIES[arms.index(arm) % len(SERIES)],
+            color=_colour(arms, arm),
             fontsize=TEXT,
             va="center",
         )
-
-
-

@@ -1,6 +1,6 @@
 """Figures with a row for each arm: forests of differences, defects, lengths. Here, what they share.
 
-    grid = row_panels(["pspo", "clip"], ["gsm8k", "svamp"], title, note)
+grid = row_panels(["pspo", "clip"], ["gsm8k", "svamp"], title, note)
 """
 
 from __future__ import annotations
@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pspo_bench.report.plots.style import INK, MUTED, SURFACE, TEXT, dress, entitle, new_figure, plain
+from pspo_bench.report.plots.style import (
+    INK,
+    MUTED,
+    SURFACE,
+    TEXT,
+    dress,
+    entitle,
+    in_columns,
+    new_figure,
+    plain,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,9 +39,13 @@ class Mark:
     clear: bool = True
 
 
-def row_panels(rows: Sequence[str], panels: Sequence[str], title: str, note: str, xlabel: str = "") -> list[Axes]:
+def row_panels(
+    rows: Sequence[str], panels: Sequence[str], title: str, note: str, xlabel: str = ""
+) -> list[Axes]:
     """An axes for each panel, with the rows from top to bottom and their names at the left."""
-    columns = min(len(panels), MOST_COLUMNS)
+    from matplotlib.ticker import MaxNLocator
+
+    columns = in_columns(len(panels), MOST_COLUMNS)
     lines = -(-len(panels) // columns)
     names = [plain(row, LONGEST_ROW) for row in rows]
     labels = 0.075 * max(len(name) for name in names)
@@ -44,6 +58,7 @@ def row_panels(rows: Sequence[str], panels: Sequence[str], title: str, note: str
             axes.set_axis_off()
             continue
         dress(axes, grid="x")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_title(plain(panels[place], 30), loc="left", fontsize=TEXT, color=INK)
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -22,12 +22,18 @@ def accuracy_by_temperature(results: Iterable[Result]) -> Figure | None:
     results = list(results)
     by_name = _by_temperature(results)
     tasks = tasks_of(arm for arms in by_name.values() for arm in arms.values())
-    points = {name: {t: accuracies(arm, tasks) for t, arm in arms.items()} for name, arms in by_name.items() if len(arms) > 1}
+    points = {
+        name: {t: accuracies(arm, tasks) for t, arm in arms.items()}
+        for name, arms in by_name.items()
+        if len(arms) > 1
+    }
     if not points:
         return None
     ticks = tuple(sorted({t for arms in points.values() for t in arms}))
     scales = Scales("temperature", "accuracy, %", ticks=ticks)
-    return draw_lines(_panels(points, tasks), scales, "Accuracy against temperature", f"{BANDS} T = 0 is greedy.")
+    return draw_lines(
+        _panels(points, tasks), scales, "Accuracy against temperature", f"{BANDS} T = 0 is greedy."
+    )
 
 
 def pass_at_k(results: Iterable[Result], temperature: float | None = None) -> Figure | None:
@@ -44,7 +50,9 @@ def pass_at_k(results: Iterable[Result], temperature: float | None = None) -> Fi
     if not arms:
         return None
     tasks = tasks_of(arms.values())
-    points: Points = {name: {float(k): pass_at(arm, tasks, k) for k in _ks(arm)} for name, arm in arms.items()}
+    points: Points = {
+        name: {float(k): pass_at(arm, tasks, k) for k in _ks(arm)} for name, arm in arms.items()
+    }
     temperatures = ", ".join(f"{t:g}" for t in sorted({arm.temperature for arm in arms.values()}))
     ticks = tuple(sorted({k for by_k in points.values() for k in by_k}))
     note = f"T = {temperatures}. Unbiased estimate (arXiv 2107.03374); {BANDS}"
@@ -54,7 +62,9 @@ def pass_at_k(results: Iterable[Result], temperature: float | None = None) -> Fi
 
 def _by_temperature(results: Sequence[Result]) -> dict[str, dict[float, Arm]]:
     """Name → temperature → arm."""
-    found = [arm for t in sorted({s.temperature for r in results for s in r.scores}) for arm in arms_of(results, t)]
+    found = [
+        arm for t in sorted({s.temperature for r in results for s in r.scores}) for arm in arms_of(results, t)
+    ]
     firsts: dict[tuple[object, ...], dict[float, Arm]] = {}
     for arm in found:
         key = (arm.base_model, arm.objective, arm.recipe, arm.step, arm.members[0].runs[0].info.fingerprint)
@@ -64,7 +74,9 @@ def _by_temperature(results: Sequence[Result]) -> dict[str, dict[float, Arm]]:
 
 
 def _most_samples(arm: Arm) -> int:
-    return max((n for member in arm.members for score in member.scores.values() for n in score.samples), default=0)
+    return max(
+        (n for member in arm.members for score in member.scores.values() for n in score.samples), default=0
+    )
 
 
 def _ks(arm: Arm) -> list[int]:

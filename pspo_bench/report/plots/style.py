@@ -67,9 +67,7 @@ def entitle(figure: Figure, title: str, note: str) -> None:
     figure.set_label(title)
     figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10, color=INK, fontweight="bold")
     columns = int(figure.get_figwidth() * 15.5)  # characters of 7.5 points to the inch
-    figure.supxlabel(
-        "\n".join(textwrap.wrap(note, columns)), x=0.01, ha="left", fontsize=SMALL, color=MUTED
-    )
+    figure.supxlabel("\n".join(textwrap.wrap(note, columns)), x=0.01, ha="left", fontsize=SMALL, color=MUTED)
 
 
 def plain(text: str, longest: int = 10**6) -> str:
@@ -79,6 +77,11 @@ def plain(text: str, longest: int = 10**6) -> str:
         head = (longest - 1) * 2 // 3
         flat = f"{flat[:head]}…{flat[len(flat) - (longest - 1 - head) :]}"
     return flat.replace("$", r"\$")
+
+
+def in_columns(panels: int, most: int) -> int:
+    """Columns for so many panels, at most `most`, with rows as even as can be: 6 panels at most 5 wide stand 3 + 3."""
+    return -(-panels // -(-panels // most))
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:

@@ -37,7 +37,9 @@ def to_svg(figure: Figure, title: str | None = None, prefix: str | None = None) 
 
     out = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "pspo-bench", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
     text = out.getvalue()
     root = ET.fromstring(text)  # what matplotlib wrote just now, not a file of others
     _strip(root)
@@ -82,7 +84,12 @@ def _variable(found: re.Match[str]) -> str:
 def _rename(root: ET.Element, prefix: str) -> None:
     """Ids that something points to get the prefix; the others, which every figure has alike, go."""
     used = {link[1:] for element in root.iter() if (link := element.get(HREF, "")).startswith("#")}
-    used |= {found for element in root.iter() for value in element.attrib.values() for found in _LINK.findall(value)}
+    used |= {
+        found
+        for element in root.iter()
+        for value in element.attrib.values()
+        for found in _LINK.findall(value)
+    }
     for element in root.iter():
         name = element.attrib.pop("id", None)
         if name in used:
