@@ -4,8 +4,9 @@
     figure.savefig("curves.pdf")
     svg = to_svg(figure)             # to stand inside an HTML page, in its colours
 
-A function returns None where there is nothing to draw, such as pass@k of one sample a question. Names come from others and are
-drawn as they are. matplotlib is the extra `report`; without it MissingExtraError says how to install it.
+A function returns None where there is nothing to draw, such as pass@k of one sample a question. Names come
+from others and are drawn as they are. matplotlib is the extra `report`; without it MissingExtraError says how
+to install it.
 """
 
 from pspo_bench.report.plots.defects import defects

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pspo_bench.results import Arm, Result, TaskCounts, arms_of
+from pspo_bench.results import Arm, Result, TaskCounts, arms_of, labels_of
 from pspo_bench.stats import (
     Interval,
     clustered_difference,
@@ -40,36 +39,24 @@ class Estimate:
 
 
 def named_arms(results: Iterable[Result], temperature: float | None = None) -> dict[str, Arm]:
-    """The arms at a temperature (None: each run's headline), by the shortest name that tells them apart."""
+    """The arms at a temperature (None: each run's headline), by name."""
     arms = arms_of(results, temperature)
     return dict(zip(arm_names(arms), arms, strict=True))
 
 
 def arm_names(arms: Sequence[Arm]) -> list[str]:
-    """The objective where no two arms share one, else the recipe without what all recipes begin with.
-
-    The base model, the step and a number are added where it takes them: `pspo-alpha0.1`, `clip (epsilon=0.2) step 40`.
-    """
-    names = [arm.objective for arm in arms]
-    if len({(arm.base_model, arm.objective, arm.step) for arm in arms}) < len(arms):
-        names = _recipes(arms)
-    for extra in ([f"step {arm.step}" for arm in arms], [f"on {arm.base_model}" for arm in arms]):
-        if len(set(names)) < len(names):
-            names = [
-                f"{name} {more}" if names.count(name) > 1 else name
-                for name, more in zip(names, extra, strict=True)
-            ]
+    """The labels of tables (`labels_of`), with recipes shortened by the words that all of them begin with."""
+    recipes = [arm.recipe.split("-") for arm in arms if arm.recipe]
+    alike = [len({*words}) == 1 for words in zip(*recipes, strict=False)] if len(recipes) > 1 else []
+    cut = [*alike, False].index(False)
+    short = [
+        replace(arm, recipe="-".join(arm.recipe.split("-")[cut:])) if arm.recipe else arm for arm in arms
+    ]
+    names = labels_of(short)
     return [
         f"{name} #{names[: i + 1].count(name)}" if names.count(name) > 1 else name
         for i, name in enumerate(names)
     ]
-
-
-def _recipes(arms: Sequence[Arm]) -> list[str]:
-    recipes = {arm.recipe for arm in arms if arm.recipe}
-    common = os.path.commonprefix(sorted(recipes)) if len(recipes) > 1 else ""
-    cut = common.rfind("-") + 1  # whole words alone
-    return [arm.recipe[cut:] if arm.recipe else arm.objective for arm in arms]
 
 
 def tasks_of(arms: Iterable[Arm]) -> list[str]:
@@ -112,9 +99,11 @@ def pass_at(arm: Arm, tasks: Sequence[str], k: int) -> dict[str, Estimate]:
 def question_means(
     arm: Arm, tasks: Sequence[str], value: Callable[[TaskCounts, int], float | None]
 ) -> dict[str, Estimate]:
-    """Mean of `value(counts, place)` over the questions and seeds of each task and, of several, the mean over `tasks`.
+    """Mean of `value(counts, place)` over the questions and seeds of each task and, of several, the mean over
+    `tasks`.
 
-    95 % t intervals, clustered by question and, where there are several, by seed: a seed is the same in every task.
+    95 % t intervals, clustered by question and, where there are several, by seed: a seed is the same in every
+    task.
     """
     rows = {task: found for task in tasks if (found := _rows(arm, task, value))}
     means = {task: sum(x for x, _, _ in found) / len(found) for task, found in rows.items()}

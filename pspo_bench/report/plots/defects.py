@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def defects(results: Iterable[Result], temperature: float | None = None) -> Figure | None:
     """Mean of each metric with its interval; None where the results have no `measures`.
 
-    Mean over questions of the samples to which a metric applies, then over the tasks that have it in every arm.
+    Mean over questions of the samples to which a metric applies, then over the tasks that have it in every
+    arm.
     """
     arms = named_arms(results, temperature)
     scores = [score for arm in arms.values() for member in arm.members for score in member.scores.values()]
@@ -37,8 +38,8 @@ def defects(results: Iterable[Result], temperature: float | None = None) -> Figu
     if not marks:
         return None
     note = (
-        "Mean over questions of the samples to which the metric applies, then over tasks. Lines: 95 % intervals over questions"
-        " and, where an arm has several seeds, over seeds. docs/metrics.md says what each metric does not see."
+        "Mean over questions of the samples to which the metric applies, then over tasks. Lines: 95 % intervals"
+        " over questions and, where an arm has several seeds, over seeds. docs/metrics.md says what each metric does not see."
     )
     panels = row_panels(list(arms), list(marks), "Defects of single solutions", note)
     for axes, found_marks in zip(panels, marks.values(), strict=True):

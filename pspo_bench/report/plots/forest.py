@@ -21,7 +21,8 @@ Panel = tuple[str, float | None]
 
 
 def differences(comparisons: Sequence[Comparison]) -> Figure | None:
-    """Candidate − base in percentage points, a row for each comparison, a panel for each task; None without any.
+    """Candidate − base in percentage points, a row for each comparison, a panel for each task; None without
+    any.
 
     The shaded region is what the test would not find with 80 % power (`minimum_detectable`).
     """
@@ -41,7 +42,9 @@ def differences(comparisons: Sequence[Comparison]) -> Figure | None:
 
 
 def length_changes(comparisons: Sequence[Comparison]) -> Figure | None:
-    """Paired change of length on what both solve, in per cent, a panel for each task; None where no length is known."""
+    """Paired change of length on what both solve, in per cent, a panel for each task; None where no length is
+    known.
+    """
     note = (
         "Change of the geometric mean length in tokens, on questions that both solve. Lines: 95 % intervals."
         " Filled: p < 0.05, after Holm's correction where tests are shown together."

@@ -45,8 +45,9 @@ def heat_map(
 ) -> Figure | None:
     """Rows: arms (or the candidates of comparisons); columns: the categories, or difficulties, of each task.
 
-    Of results, accuracy; of comparisons, the difference in points. Cells of fewer than 20 questions are marked. None where no
-    question has such a label. Of many categories those with the most questions are drawn.
+    Of results, accuracy; of comparisons, the difference in points. Cells of fewer than 20 questions are
+    marked. None where no question has such a label. Of many categories those with the most questions are
+    drawn.
     """
     comparisons = [one for one in given if isinstance(one, Comparison)]
     if comparisons:
@@ -142,7 +143,9 @@ def _draw(
 
 
 def _cells(axes: Axes, table: dict[str, dict[Column, Cell]], columns: Sequence[Column], signed: bool) -> bool:
-    """Draw the cells; whether any is of few questions. Shades are opacities, which suit a light and a dark page."""
+    """Draw the cells; whether any is of few questions. Shades are opacities, which suit a light and a dark
+    page.
+    """
     from matplotlib.patches import Rectangle
 
     values = [abs(cells[c].value) for cells in table.values() for c in columns if c in cells]

@@ -1,4 +1,6 @@
-"""Learning curves: a figure of the training log against steps or generated tokens, mean over seeds with a band."""
+"""Learning curves: a figure of the training log against steps or generated tokens, mean over seeds with a
+band.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,13 @@ Band = Literal["interval", "range"]
 def learning_curves(
     curves: pd.DataFrame, column: str = "validation_accuracy", by: Cost = "step", band: Band = "interval"
 ) -> Figure | None:
-    """`column` of `report.learning.learning_curves` (a study's curves.csv), by arm; None where it has no figures.
+    """`column` of `report.learning.learning_curves` (a study's curves.csv), by arm; None where it has no
+    figures.
 
-    A point is the mean over the seeds of an arm at a step that all of them have figures for, and lies at the mean of what they
-    cost. The band is the 95 % t interval over seeds, or their range: where `band` says so, and for fewer than three seeds.
-    By tokens, arms that generate none (sft) are left out. Raises DataError for a missing column, naming it.
+    A point is the mean over the seeds of an arm at a step that all of them have figures for, and lies at the
+    mean of what they cost. The band is the 95 % t interval over seeds, or their range: where `band` says so,
+    and for fewer than three seeds. By tokens, arms that generate none (sft) are left out. Raises DataError
+    for a missing column, naming it.
     """
     if missing := [name for name in (*NEEDED, by, column) if name not in curves]:
         raise DataError(

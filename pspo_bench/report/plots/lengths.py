@@ -26,8 +26,8 @@ WIDE = 12.0
 def lengths(results: Iterable[Result], temperature: float | None = None) -> Figure | None:
     """Quartiles and the middle 90 % of tokens, over all samples and seeds of an arm, a panel for each task.
 
-    Completions that were cut at max_tokens are in neither distribution; their share stands at the right where there are any.
-    None where no completion was counted.
+    Completions that were cut at max_tokens are in neither distribution; their share stands at the right where
+    there are any. None where no completion was counted.
     """
     arms = named_arms(results, temperature)
     tasks = [
@@ -38,8 +38,8 @@ def lengths(results: Iterable[Result], temperature: float | None = None) -> Figu
     if not tasks:
         return None
     note = (
-        "Blue, upper: correct; orange, lower: incorrect. Dot: median; thick: quartiles; thin: 5th to 95th percentile of the"
-        f" completions that ended by themselves (fewer than {LEAST}: each a dot)."
+        "Blue, upper: correct; orange, lower: incorrect. Dot: median; thick: quartiles; thin: 5th to 95th percentile"
+        f" of the completions that ended by themselves (fewer than {LEAST}: each a dot)."
     )
     if any(sum(score.truncated) for arm in arms.values() for task in tasks for score in _scores(arm, task)):
         note += " At the right: share cut at max_tokens, which no distribution holds."

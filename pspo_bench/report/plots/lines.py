@@ -43,7 +43,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """What the axes are called and how they run. `share`: y is a fraction, shown in per cent. `ticks` of x, where fixed."""
+    """What the axes are called and how they run. `share`: y is a fraction, shown in per cent. `ticks` of x,
+    where fixed.
+    """
 
     x: str
     y: str
@@ -144,7 +146,9 @@ def _multiples(lines: Mapping[str, Line], scales: Scales) -> Figure:
 
 
 def _draw(axes: Axes, line: Line, colour: str, dodge: float | None = None) -> None:
-    """With a band or, where lines lie over one another (`dodge`) and have few points, with bars a few pixels apart."""
+    """With a band or, where lines lie over one another (`dodge`) and have few points, with bars a few pixels
+    apart.
+    """
     mark = "o" if len(line.x) < 30 else ""
     if dodge is None or len(line.x) > MOST_BARS:
         shade = 0.18 if dodge is None else 0.1
@@ -181,7 +185,9 @@ def _scale(axes: Axes, scales: Scales, limits: tuple[float, float]) -> None:
 
 
 def _limits(lines: Sequence[Line]) -> tuple[float, float]:
-    """Of the lines and their bands. A band far wider than all lines (two seeds) is cut, that they stay readable."""
+    """Of the lines and their bands. A band far wider than all lines (two seeds) is cut, that they stay
+    readable.
+    """
     middle = [y for line in lines for y in line.y]
     low, high = min(middle), max(middle)
     reach = 0.6 * (high - low) or 0.05

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_COLUMNS = 5
-LONGEST_ROW = 38
+LONGEST_ROW = 42
 
 
 @dataclass(frozen=True, slots=True)

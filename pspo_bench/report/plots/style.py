@@ -1,7 +1,9 @@
-"""How every figure looks: colours that a page may change, figures without global state, names drawn as they are.
+"""How every figure looks: colours that a page may change, figures without global state, names drawn as they
+are.
 
-The colours are written as hex values, by which `svg.to_svg` knows them again and makes CSS variables of them. The series
-colours are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with colour-blindness tell apart.
+The colours are written as hex values, by which `svg.to_svg` knows them again and makes CSS variables of them.
+The series colours are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with colour-
+blindness tell apart.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 INK, MUTED, GHOST, GRID, SURFACE = "#1f2328", "#59636e", "#b9c0c8", "#e1e4e8", "#fefefe"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
-"""Okabe & Ito's blue, vermilion, green, purple and sky; a darker yellow than theirs, which is hard to see on white."""
+"""Okabe & Ito's blue, vermilion, green, purple and sky; a darker yellow than theirs, which is hard to see on
+white.
+"""
 THEME = {
     INK: "--ink",
     MUTED: "--muted",
@@ -61,7 +65,9 @@ def dress(axes: Axes, *, grid: str = "both") -> Axes:
 
 
 def entitle(figure: Figure, title: str, note: str) -> None:
-    """`title` above and, for readers of `to_svg` who cannot see, as the figure's name; `note` below in small type."""
+    """`title` above and, for readers of `to_svg` who cannot see, as the figure's name; `note` below in small
+    type.
+    """
     import textwrap
 
     figure.set_label(title)
@@ -80,12 +86,16 @@ def plain(text: str, longest: int = 10**6) -> str:
 
 
 def in_columns(panels: int, most: int) -> int:
-    """Columns for so many panels, at most `most`, with rows as even as can be: 6 panels at most 5 wide stand 3 + 3."""
+    """Columns for so many panels, at most `most`, with rows as even as can be: 6 panels at most 5 wide stand
+    3 + 3.
+    """
     return -(-panels // -(-panels // most))
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """`places` moved as little as a pass up and one down can, so that neighbours are `gap` apart; their order is kept."""
+    """`places` moved as little as a pass up and one down can, so that neighbours are `gap` apart; their order
+    is kept.
+    """
     order = sorted(range(len(places)), key=lambda i: (places[i], i))
     moved = [places[i] for i in order]
     for i in range(1, len(moved)):

@@ -2,8 +2,8 @@
 
     html = f"<figure>{to_svg(learning_curves(curves))}</figure>"
 
-The page may set `--ink`, `--muted`, `--ghost`, `--grid`, `--surface` and `--series-1` … `--series-6`; without them the colours
-are those of a light page. Text stays text, so that it can be searched and read aloud.
+The page may set `--ink`, `--muted`, `--ghost`, `--grid`, `--surface` and `--series-1` … `--series-6`; without
+them the colours are those of a light page. Text stays text, so that it can be searched and read aloud.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ _LINK = re.compile(r"url\(#([^)]+)\)")
 def to_svg(figure: Figure, title: str | None = None, prefix: str | None = None) -> str:
     """The `<svg>` element of `figure`: no prolog, nothing from outside, the same text for the same figure.
 
-    `title` is what a screen reader says (default: the figure's label). Ids begin with `prefix` (default: a hash of the
-    drawing, so that different figures may share a page; give one where the same figure stands on it twice).
+    `title` is what a screen reader says (default: the figure's label). Ids begin with `prefix` (default: a
+    hash of the drawing, so that different figures may share a page; give one where the same figure stands on
+    it twice).
     """
     import matplotlib
 
