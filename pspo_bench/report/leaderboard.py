@@ -10,10 +10,11 @@ covered. Figures of the paper are rows of their own, marked as reported and neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +23,12 @@ from pspo_bench.errors import ConfigError
 from pspo_bench.report import render
 from pspo_bench.report.cautions import MARK, Caution, caution_notes, cautions_of
 from pspo_bench.resources import results_dir
-from pspo_bench.results import Arm, Member, TaskCounts, arms_of, load_entries
+from pspo_bench.results import Arm, Member, Result, TaskCounts, arms_of, load_entries
 from pspo_bench.stats import Interval, bootstrap_scores, mean_interval, percentile_interval, score_interval
 from pspo_bench.store import natural_key
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESAMPLES = 2000
 BOOTSTRAP_SEED = 0
@@ -87,6 +91,17 @@ class Leaderboard:
         """Everything, unrounded."""
         return render.to_json(self)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each arm and task, unrounded: see `notebook.board_frame`."""
+        from pspo_bench.report.notebook import board_frame
+
+        return board_frame(self)
+
+    def _repr_html_(self) -> str:
+        from pspo_bench.report.notebook import board_html
+
+        return board_html(self)
+
     def to_csv(self) -> str:
         """One line per row of every table, unrounded."""
         return render.to_csv(self)
@@ -116,7 +131,14 @@ def leaderboard(
     `temperature`: which one to show; None for the one that each run declared as its headline beforehand.
     Raises StoreError for a path without a run, ConfigError if no run has that temperature.
     """
-    entries = load_entries(runs)
+    return board_of(load_entries(runs), reported=reported, temperature=temperature)
+
+
+def board_of(
+    results: Iterable[Result], *, reported: bool | str | Path = False, temperature: float | None = None
+) -> Leaderboard:
+    """Tables from results: see `leaderboard`."""
+    entries = list(results)
     groups: dict[str, list[Arm]] = {}
     for arm in arms_of(entries, temperature):
         groups.setdefault(arm.base_model, []).append(arm)

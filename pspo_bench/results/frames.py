@@ -13,8 +13,9 @@ does not say, such as prompts, cannot be checked for being alike.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pspo_bench.config import BASE
 from pspo_bench.errors import DataError, unknown
@@ -40,7 +41,9 @@ def results_from_frame(frame: pd.DataFrame) -> list[Result]:
     """
     samples = samples_of(frame)
     groups = samples.groupby(["model", "arm", "seed"], sort=False, dropna=False)
-    return [_result(str(model), str(arm), _seed(seed), rows) for (model, arm, seed), rows in groups]
+    return [
+        _result(str(model), str(arm), _seed(cast(float, seed)), rows) for (model, arm, seed), rows in groups
+    ]
 
 
 def samples_of(frame: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +136,7 @@ def _unique(given: pd.DataFrame, out: pd.DataFrame) -> None:
     if twice.any():
         row = out[twice].iloc[0]
         raise DataError(
-            f"{int(twice.sum())} rows are there twice, such as sample {given['sample_index'][twice.idxmax()]} of"
+            f"{int(twice.sum())} rows are there twice, such as sample {given['sample_index'][twice].iloc[0]} of"
             f" {row['task']} {row['example_id']}; drop them, or tell them apart by arm or seed"
         )
 
@@ -163,7 +166,10 @@ def _result(model: str, arm: str, seed: int | None, rows: pd.DataFrame) -> Resul
         created="",
         manifest=None if arm == BASE and seed is None else manifest,
     )
-    return Result(info, task_counts(rows, list(tasks), None), complete=True, source=Path(name))
+    counts = task_counts(rows, list(tasks), None)
+    if rows["extracted"].isna().all():  # without answers there is no vote
+        counts = tuple(replace(one, maj_at={}) for one in counts)
+    return Result(info, counts, complete=True, source=Path(name))
 
 
 def _task_info(rows: pd.DataFrame) -> TaskInfo:

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pspo_bench.results import Arm, Result, TaskCounts, arms_of, labels_of
-from pspo_bench.stats import (
-    Interval,
-    clustered_difference,
-    clustered_mean,
-    mean_interval,
-    pass_at_k,
-    score_interval,
-)
-from pspo_bench.stats import (
-    question_means as question_averages,
-)
+from pspo_bench.stats import Floats, Interval, arm_interval, pass_at_k
 
 MACRO = "macro mean"
 
@@ -63,77 +55,41 @@ def tasks_of(arms: Iterable[Arm]) -> list[str]:
     return list(dict.fromkeys(task for arm in arms for member in arm.members for task in member.scores))
 
 
-Row = tuple[float, str, int]
-"""A value of a question, by a seed."""
+Value = Callable[[TaskCounts, int], float | None]
+"""The figure of the question at a place of the counts; None where it has none."""
 
 
 def accuracies(arm: Arm, tasks: Sequence[str]) -> dict[str, Estimate]:
-    """Accuracy on each of `tasks` that the arm has and, of several that it has all of, their macro mean.
-
-    Intervals as in `question_means`; of one seed and one sample a question, Wilson's.
-    """
-    found = question_means(arm, tasks, share_correct)
-    if len(arm.members) > 1:
-        return found
-    scores = arm.members[0].scores
-    exact = {
-        task: replace(found[task], interval=score_interval(scores[task].correct, scores[task].samples))
-        for task in tasks
-        if task in found
-    }
-    of_mean = mean_interval([e.value for e in exact.values()], [e.interval for e in exact.values()])
-    return {**exact, MACRO: replace(found[MACRO], interval=of_mean)} if MACRO in found else exact
-
-
-def share_correct(counts: TaskCounts, place: int) -> float | None:
-    return counts.correct[place] / counts.samples[place] if counts.samples[place] else None
+    """Accuracy on each of `tasks` that the arm has and, of several that it has all of, their macro mean."""
+    return _proportions(arm, tasks, lambda c, i: c.correct[i] / c.samples[i] if c.samples[i] else None)
 
 
 def pass_at(arm: Arm, tasks: Sequence[str], k: int) -> dict[str, Estimate]:
-    """pass@k over the questions with k samples or more."""
-    return question_means(
+    """pass@k over the questions with k samples or more, as `accuracies`."""
+    return _proportions(
         arm, tasks, lambda c, i: pass_at_k(c.samples[i], c.correct[i], k) if c.samples[i] else None
     )
 
 
-def question_means(
-    arm: Arm, tasks: Sequence[str], value: Callable[[TaskCounts, int], float | None]
-) -> dict[str, Estimate]:
-    """Mean of `value(counts, place)` over the questions and seeds of each task and, of several, the mean over
-    `tasks`.
-
-    95 % t intervals, clustered by question and, where there are several, by seed: a seed is the same in every
-    task.
-    """
-    rows = {task: found for task in tasks if (found := _rows(arm, task, value))}
-    means = {task: sum(x for x, _, _ in found) / len(found) for task, found in rows.items()}
-    estimates = {
-        t: Estimate(means[t], _interval(found), len({q for _, q, _ in found})) for t, found in rows.items()
-    }
-    if len(tasks) < 2 or len(rows) < len(tasks):
-        return estimates
-    total, macro = sum(map(len, rows.values())), sum(means.values()) / len(means)
-    # what each row adds to the macro mean, in which tasks weigh alike however many questions they have
-    parts = [
-        (macro + (x - means[task]) * total / (len(rows) * len(found)), f"{task} {question}", seed)
-        for task, found in rows.items()
-        for x, question, seed in found
-    ]
-    return {**estimates, MACRO: Estimate(macro, _interval(parts), sum(e.n for e in estimates.values()))}
+def _proportions(arm: Arm, tasks: Sequence[str], value: Value) -> dict[str, Estimate]:
+    """Mean over seeds and the questions that all of them have, with the interval of `stats.arm_interval`."""
+    tables = {task: table for task in tasks if (table := _table(arm, task, value)) is not None}
+    groups = {task: [table] for task, table in tables.items()}
+    if len(tasks) > 1 and len(tables) == len(tasks):
+        groups[MACRO] = list(tables.values())
+    found = {name: arm_interval(group) for name, group in groups.items()}
+    return {n: Estimate(one.score, one.interval, one.n_questions) for n, one in found.items() if one}
 
 
-def _rows(arm: Arm, task: str, value: Callable[[TaskCounts, int], float | None]) -> list[Row]:
-    return [
-        (given, example, seed)
-        for seed, member in enumerate(arm.members)
-        if (counts := member.scores.get(task)) is not None
-        for place, example in enumerate(counts.example_ids)
-        if (given := value(counts, place)) is not None
-    ]
-
-
-def _interval(rows: Sequence[Row]) -> Interval | None:
-    values, questions, seeds = zip(*rows, strict=True)
-    if len(set(seeds)) < 2 or len(set(values)) < 2:  # without spread the t interval has no width
-        return clustered_mean(question_averages(values, questions))
-    return clustered_difference(values, questions, seeds)
+def _table(arm: Arm, task: str, value: Value) -> Floats | None:
+    """(seeds, questions) of values, NaN where a seed has none; None where no seed has any."""
+    counts = [member.scores[task] for member in arm.members if task in member.scores]
+    column = {example: i for i, example in enumerate(dict.fromkeys(e for c in counts for e in c.example_ids))}
+    table = np.full((len(counts), len(column)), np.nan)
+    for row, one in enumerate(counts):
+        for place, example in enumerate(one.example_ids):
+            given = value(one, place)
+            if given is not None:
+                table[row, column[example]] = given
+    complete = len(counts) == len(arm.members) and not np.isnan(table).all()
+    return table if complete else None
