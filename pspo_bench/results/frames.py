@@ -98,7 +98,7 @@ def _numbers(frame: pd.DataFrame, name: str, default: float | None) -> Any:
     numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     wrong = frame[name][numbers.isna() & frame[name].notna()]
     if len(wrong):
-        raise DataError(f"Column {name} must hold numbers, not {wrong.iloc[0]!r}")
+        raise DataError(f"Column {name} must hold numbers, not {wrong.tolist()[0]!r}")
     return numbers if default is None else numbers.fillna(default)
 
 
@@ -109,14 +109,14 @@ def _statuses(frame: pd.DataFrame) -> pd.Series[str]:
             if value not in known:
                 raise DataError(f"{unknown('status', str(value), known)}; or give a column `correct` instead")
         return frame["status"].astype(str)
-    wrong = [value for value in frame["correct"].unique() if not _is_verdict(value)]
+    wrong = [value for value in frame["correct"].unique().tolist() if not _is_verdict(value)]
     if wrong:
         raise DataError(f"Column correct must hold true or false (or 1 or 0), not {wrong[0]!r}")
     return frame["correct"].astype(float).map({1.0: Status.CORRECT.value, 0.0: Status.WRONG.value})
 
 
 def _is_verdict(value: object) -> bool:
-    return not isinstance(value, str) and value in (0, 1)
+    return isinstance(value, int | float) and value in (0, 1)
 
 
 def _finish(frame: pd.DataFrame, status: pd.Series[str]) -> Any:

@@ -143,10 +143,14 @@ class Run:
         if not self.started:
             return f"<p>Run {escape(str(self.path))}: not started</p>"
         info = self.info
-        rows = [("run", str(self.path)), ("model", info.model), ("engine", f"{info.engine} {info.engine_version}")]
+        rows = [
+            ("run", str(self.path)),
+            ("model", info.model),
+            ("engine", f"{info.engine} {info.engine_version}"),
+        ]
         rows += [
             (f"{task} at T={label}", f"{have} of {expected} samples")
-            for (task, label), (have, _, expected) in self.progress().items()
+            for (task, label), (have, expected, _) in self.progress().items()
         ]
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
         return f"<table>{cells}</table>"

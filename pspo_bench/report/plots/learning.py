@@ -50,6 +50,8 @@ def learning_curves(
             f"The learning curves have no column {', '.join(missing)}; they have {', '.join(curves.columns)}"
         )
     rows = curves.dropna(subset=[column])
+    if "model" in rows and rows["model"].nunique() > 1:
+        rows = rows.assign(arm=rows["arm"].astype(str) + " on " + rows["model"].astype(str))
     if by == "tokens":
         rows = rows[rows.groupby("run")["tokens"].transform("max") > 0]
     lines = {
@@ -70,11 +72,9 @@ def learning_curves(
 
 def _line(part: pd.DataFrame, column: str, by: Cost, band: Band) -> Line | None:
     """Rows of one arm → its line. Rows of a run at one cost (several steps on one batch) are averaged first."""
-    points = part.groupby(["run", by], sort=True).agg(
-        step=("step", "first"), cost=(by, "first"), y=(column, "mean")
-    )
-    table = points.set_index("step", append=True).reset_index("run").groupby("step")
-    complete = [group for _, group in table if group["run"].nunique() == part["run"].nunique()]
+    cells = part.groupby(["run", by])
+    points = cells.agg(at=("step", "first"), cost=(by, "first"), y=(column, "mean")).reset_index("run")
+    complete = [group for _, group in points.groupby("at") if group["run"].nunique() == part["run"].nunique()]
     if not complete:
         return None
     bands = [_band(list(group["y"]), band) for group in complete]

@@ -41,12 +41,9 @@ def new_figure(width: float, height: float, needed_for: str = "drawing figures")
     """An empty figure of so many inches, not known to pyplot. Raises MissingExtraError without matplotlib."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("report", needed_for)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from pspo_bench.report.plots.figure import Plot
 
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=SURFACE)
-    FigureCanvasAgg(figure)
-    return figure
+    return Plot(figsize=(width, height), layout="constrained", facecolor=SURFACE)
 
 
 def dress(axes: Axes, *, grid: str = "both") -> Axes:

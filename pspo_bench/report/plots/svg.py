@@ -45,7 +45,7 @@ def to_svg(figure: Figure, title: str | None = None, prefix: str | None = None) 
     root = ET.fromstring(text)  # what matplotlib wrote just now, not a file of others
     _strip(root)
     _theme(root)
-    _rename(root, prefix or f"f{hashlib.sha256(text.encode()).hexdigest()[:10]}")
+    _rename(root, prefix or f"plot-{hashlib.sha256(text.encode()).hexdigest()[:10]}")
     _name(root, str(title or figure.get_label() or "figure"))
     for attribute in ("width", "height"):
         root.set(attribute, f"{float(root.get(attribute, '0').removesuffix('pt')) * PIXELS_PER_POINT:.0f}")
