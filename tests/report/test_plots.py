@@ -76,7 +76,7 @@ def test_learning_curves_are_means_at_the_steps_of_all_seeds(curves: pd.DataFram
     assert drawn[SERIES[0]] == [(0.0, pytest.approx(0.3)), (2.0, pytest.approx(0.5))]
     assert drawn[SERIES[1]] == [(0.0, 0.3), (2.0, 0.8)]
     assert bars(figure.axes[0], SERIES[0])[1] == pytest.approx((0.5 - 0.24841, 0.5 + 0.24841), abs=1e-4)
-    assert "3 seeds. Band: 95 % t interval" in str(figure.get_supxlabel())
+    assert "3 seeds. Band or bar: 95 % t interval" in str(figure.get_supxlabel())
 
 
 def test_learning_curves_by_tokens_and_with_the_range(curves: pd.DataFrame) -> None:
@@ -85,7 +85,7 @@ def test_learning_curves_by_tokens_and_with_the_range(curves: pd.DataFrame) -> N
     assert figure is not None
     assert lines(figure.axes[0]) == {SERIES[0]: [(0.0, pytest.approx(0.3)), (110.0, pytest.approx(0.5))]}
     assert bars(figure.axes[0], SERIES[0])[1] == (0.4, 0.6)
-    assert "Band: range of the seeds" in str(figure.get_supxlabel())
+    assert "Band or bar: range of the seeds" in str(figure.get_supxlabel())
 
 
 def test_steps_on_one_batch_are_one_point_by_tokens() -> None:
@@ -100,7 +100,7 @@ def test_learning_curves_of_two_seeds_have_their_range(curves: pd.DataFrame) -> 
     figure = plots.learning_curves(curves[curves["run"] != "a-s2"])
     assert figure is not None
     assert bars(figure.axes[0], SERIES[0])[1] == (0.4, 0.5)
-    assert "Band: range of the seeds" in str(figure.get_supxlabel())
+    assert "Band or bar: range of the seeds" in str(figure.get_supxlabel())
 
 
 def test_learning_curves_of_what_is_not_there(curves: pd.DataFrame) -> None:

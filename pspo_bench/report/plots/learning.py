@@ -103,8 +103,8 @@ def _note(seeds: list[int], band: Band) -> str:
     many, few = [n for n in several if n >= FEW_SEEDS], [n for n in several if n < FEW_SEEDS]
     counted = str(several[0]) if len(several) == 1 else f"{several[0]} to {several[-1]}"
     if band == "range" or not many:
-        text = f"Line: mean over {counted} seeds. Band: range of the seeds."
+        text = f"Line: mean over {counted} seeds. Band or bar: range of the seeds."
     else:
-        text = f"Line: mean over {counted} seeds. Band: 95 % t interval of the mean over seeds"
+        text = f"Line: mean over {counted} seeds. Band or bar: 95 % t interval of the mean over seeds"
         text += "; of two seeds, their range." if few else "."
     return text + (" Arms without a band have one seed." if 1 in seeds else "")

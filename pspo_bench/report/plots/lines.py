@@ -149,18 +149,20 @@ def _draw(axes: Axes, line: Line, colour: str, dodge: float | None = None) -> No
     """With a band or, where lines lie over one another (`dodge`) and have few points, with bars a few pixels
     apart.
     """
-    mark = "o" if len(line.x) < 30 else ""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure, place = axes.get_figure(), axes.transData
+    assert figure is not None
     if dodge is None or len(line.x) > MOST_BARS:
         shade = 0.18 if dodge is None else 0.1
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=shade, linewidth=0, zorder=2)
     else:
-        from matplotlib.transforms import ScaledTranslation
-
-        figure = axes.get_figure()
-        assert figure is not None
-        moved = axes.transData + ScaledTranslation(dodge * 2.5 / 72, 0, figure.dpi_scale_trans)
-        axes.vlines(line.x, line.low, line.high, color=colour, linewidth=1, transform=moved, zorder=2)
-    axes.plot(line.x, line.y, color=colour, linewidth=1.6, marker=mark, markersize=3, zorder=3)
+        place = place + ScaledTranslation(dodge * 2.5 / 72, 0, figure.dpi_scale_trans)
+        axes.vlines(line.x, line.low, line.high, color=colour, linewidth=1, transform=place, zorder=2)
+    mark = "o" if len(line.x) < 30 else ""
+    axes.plot(
+        line.x, line.y, color=colour, linewidth=1.6, marker=mark, markersize=3, zorder=3, transform=place
+    )
 
 
 def _scale(axes: Axes, scales: Scales, limits: tuple[float, float]) -> None:
