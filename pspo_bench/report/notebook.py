@@ -51,9 +51,9 @@ def scores_frame(samples: pd.DataFrame) -> pd.DataFrame:
     return found[sorted(found.columns, key=_place)]
 
 
-def _place(column: str) -> tuple[str, int]:
+def _place(column: object) -> tuple[str, int]:
     """pass@1, pass@2, …, maj@1, … after the other columns, which stay in their order."""
-    name, _, k = column.partition("@")
+    name, _, k = str(column).partition("@")
     return ({"pass": "1", "maj": "2"}[name], int(k)) if k else ("0", 0)
 
 

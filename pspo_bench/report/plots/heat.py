@@ -142,6 +142,14 @@ def _draw(
     return figure
 
 
+def _written(value: float, signed: bool) -> str:
+    """`+4.0` points, with the minus of typography; `0.0` for what rounds to it; `75` per cent."""
+    if not signed:
+        return f"{100 * value:.0f}"
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
 def _cells(axes: Axes, table: dict[str, dict[Column, Cell]], columns: Sequence[Column], signed: bool) -> bool:
     """Draw the cells; whether any is of few questions. Shades are opacities, which suit a light and a dark
     page.
@@ -180,7 +188,7 @@ def _cells(axes: Axes, table: dict[str, dict[Column, Cell]], columns: Sequence[C
             axes.text(
                 place,
                 row,
-                f"{100 * cell.value:+.1f}".replace("-", "−") if signed else f"{100 * cell.value:.0f}",
+                _written(cell.value, signed),
                 fontsize=SMALL,
                 color=INK if shade < 0.6 else SURFACE,
                 ha="center",
