@@ -6,7 +6,7 @@ Difference(base=0.41, candidate=0.45, difference=0.04, interval=..., ...) compar
 other does not, with the texts
 """
 
-from pspo_bench.compare.arms import Contest, compare, compare_arms, comparisons, contest
+from pspo_bench.compare.arms import Contest, compare, compare_arms, comparisons, contest, contest_of
 from pspo_bench.compare.flips import Answer, Flip, arm_flips, flips
 from pspo_bench.compare.records import Comparison, Difference, Slice, TaskComparison
 
@@ -23,5 +23,6 @@ __all__ = [
     "compare_arms",
     "comparisons",
     "contest",
+    "contest_of",
     "flips",
 ]

@@ -66,6 +66,14 @@ def contest(
         raise ConfigError(
             f"{len(arms)} arm{at} in {', '.join(map(str, paths))}: a comparison needs two; pass another run"
         )
+    return contest_of(arms, base=base)
+
+
+def contest_of(arms: Sequence[Arm], *, base: str | None = None) -> Contest:
+    """`arms` with the base set apart: see `contest`."""
+    if len(arms) < 2:
+        names = ", ".join(labels_of(arms)) or "nothing"
+        raise ConfigError(f"A comparison needs two arms, and there is {names}; pass another run")
     named = list(zip(labels_of(arms), arms, strict=True))
     chosen = 0 if base is None else _chosen(base, [label for label, _ in named])
     return Contest(named[chosen], tuple(named[:chosen] + named[chosen + 1 :]))

@@ -11,11 +11,15 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from pspo_bench.compare import Comparison, Difference, Flip
 from pspo_bench.errors import printable
 from pspo_bench.report.flips import flips_markdown, flips_terminal
 from pspo_bench.report.text import NONE, WIDTH, code_span, escape_markdown, grid, percent, pipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TESTS = {
     "mcnemar": "exact McNemar test",
@@ -73,6 +77,17 @@ class ComparisonReport:
             parts += ["", *flips_markdown(self.flips[place], one)] if self.flips else []
             parts.append("")
         return "\n".join([*parts, *_endnotes(self.comparisons), ""])
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each figure of each comparison, unrounded: see `notebook.comparisons_frame`."""
+        from pspo_bench.report.notebook import comparisons_frame
+
+        return comparisons_frame(self.comparisons)
+
+    def _repr_html_(self) -> str:
+        from pspo_bench.report.notebook import comparison_html
+
+        return comparison_html(self)
 
     def to_json(self) -> str:
         """Everything, unrounded: fractions and log ratios; the texts of flips are whole."""

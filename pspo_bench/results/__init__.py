@@ -7,6 +7,7 @@ arms = arms_of(entries, temperature=None)
 from pspo_bench.results.arms import Arm, Member, arms_of, labels_of
 from pspo_bench.results.counting import result_of
 from pspo_bench.results.files import dump_result, export_result, load_entries, load_result, portable
+from pspo_bench.results.frames import results_from_frame, samples_of
 from pspo_bench.results.measures import kept_measures, measures_of
 from pspo_bench.results.result import STEP_FOLDER, Measured, Result, TaskCounts
 
@@ -27,4 +28,6 @@ __all__ = [
     "measures_of",
     "portable",
     "result_of",
+    "results_from_frame",
+    "samples_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pspo_bench.metrics import TaskScore, solution_metrics, summarise
@@ -20,11 +21,8 @@ def result_of(run: Run, *, measure: bool = False) -> Result:
     """
     frame, info = run.frame(), run.info
     measures = measures_of(run, frame, progress=True) if measure else kept_measures(run, frame)
-    order = {task: place for place, task in enumerate(info.tasks)}
-    scores = sorted(summarise(frame), key=lambda score: order.get(score.task, len(order)))
-    groups = dict(iter(frame.groupby(["task", "temperature"])))
-    counts = tuple(_counts(groups[score.task, score.temperature], score, measures) for score in scores)
-    have = {(s.task, f"{s.temperature:g}"): (s.n_samples, s.n_questions) for s in scores}
+    counts = task_counts(frame, list(info.tasks), measures)
+    have = {(c.task, f"{c.temperature:g}"): (sum(c.samples), len(c.samples)) for c in counts}
     complete = all(
         task.is_complete(label, *have.get((name, label), (0, 0)))
         for name, task in info.tasks.items()
@@ -32,6 +30,16 @@ def result_of(run: Run, *, measure: bool = False) -> Result:
     )
     by = frame[["checker", "checker_version"]].drop_duplicates().itertuples(index=False, name=None)
     return Result(info, counts, complete, run.path, tuple(sorted(" ".join(pair) for pair in by)))
+
+
+def task_counts(
+    frame: pd.DataFrame, tasks: Sequence[str], measures: pd.DataFrame | None
+) -> tuple[TaskCounts, ...]:
+    """The counts of every task and temperature in a table of samples, in the order of `tasks`."""
+    order = {task: place for place, task in enumerate(tasks)}
+    scores = sorted(summarise(frame), key=lambda score: order.get(score.task, len(order)))
+    groups = dict(iter(frame.groupby(["task", "temperature"])))
+    return tuple(_counts(groups[score.task, score.temperature], score, measures) for score in scores)
 
 
 def _counts(rows: pd.DataFrame, score: TaskScore, measures: pd.DataFrame | None) -> TaskCounts:

@@ -136,6 +136,25 @@ class Run:
 
     # samples
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where, of what, and how much of it is there. Names are escaped."""
+        from html import escape
+
+        if not self.started:
+            return f"<p>Run {escape(str(self.path))}: not started</p>"
+        info = self.info
+        rows = [
+            ("run", str(self.path)),
+            ("model", info.model),
+            ("engine", f"{info.engine} {info.engine_version}"),
+        ]
+        rows += [
+            (f"{task} at T={label}", f"{have} of {expected} samples")
+            for (task, label), (have, expected, _) in self.progress().items()
+        ]
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+        return f"<table>{cells}</table>"
+
     def append(self, samples: Sequence[Sample]) -> Path | None:
         """Writes `samples` as one new part and returns its path; None if there are none.
 

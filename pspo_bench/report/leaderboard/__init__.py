@@ -12,7 +12,7 @@ Cells are accuracies with a 95 % interval: over seeds and questions where there 
 covered. Figures of the paper are rows of their own, marked as reported and never ranked.
 """
 
-from pspo_bench.report.leaderboard.build import leaderboard
+from pspo_bench.report.leaderboard.build import board_of, leaderboard
 from pspo_bench.report.leaderboard.records import Cell, Change, Changes, Leaderboard, Row, Table
 
-__all__ = ["Cell", "Change", "Changes", "Leaderboard", "Row", "Table", "leaderboard"]
+__all__ = ["Cell", "Change", "Changes", "Leaderboard", "Row", "Table", "board_of", "leaderboard"]

@@ -6,10 +6,14 @@ Scores, shares and differences are fractions, lengths are tokens, durations seco
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pspo_bench.compare import Difference
 from pspo_bench.report.leaderboard.cautions import Caution
 from pspo_bench.stats import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,17 @@ class Leaderboard:
         from pspo_bench.report.leaderboard.forms.html import to_html
 
         return to_html(self, command, fragment)
+
+    def _repr_html_(self) -> str:
+        from pspo_bench.report.leaderboard.forms.html import STYLE
+
+        return f"<style>{STYLE}</style>\n{self.to_html(fragment=True)}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each arm and task, unrounded: see `notebook.board_frame`."""
+        from pspo_bench.report.notebook import board_frame
+
+        return board_frame(self)
 
     def to_json(self, command: str | None = None) -> str:
         """Everything, unrounded."""
