@@ -384,3 +384,35 @@ def test_results_of_nothing() -> None:
     assert plots.accuracy_by_temperature(empty) is None
     assert plots.heat_map(empty) is None
     assert plots.lengths(empty) is None
+
+
+def test_metrics_that_are_the_same_in_all_arms_are_in_the_note(make_run: Any) -> None:
+    from dataclasses import replace
+
+    from pspo_bench.results import result_of
+    from pspo_bench.results.result import Measured
+
+    entries = []
+    for name, wrong in (("clip", 1.0), ("pspo", 0.0)):
+        result = result_of(make_run(name, {"t": [1, 0]}, objective=name))
+        measures = {"arith_wrong": Measured([1, 1], [wrong, 0.0]), "loop_tail": Measured([1, 1], [0.0, 0.0])}
+        entries.append(replace(result, scores=(replace(result.scores[0], measures=measures),)))
+    figure = plots.defects(entries)
+    assert figure is not None
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["arith_wrong ↓"]
+    assert "The same in all arms: loop_tail 0." in str(figure.get_supxlabel()).replace("\n", " ")
+
+
+def test_of_many_categories_those_with_the_most_questions_are_drawn() -> None:
+    """30 categories with 1 to 30 questions: the 24 largest, from 7 questions on."""
+    rows = [
+        {"task": "t", "example_id": f"{n}-{i}", "correct": True, "category": f"c{n:02}"}
+        for n in range(1, 31)
+        for i in range(n)
+    ]
+    figure = plots.heat_map(results_from_frame(pd.DataFrame(rows)))
+    assert figure is not None
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
+        f"c{n:02}" for n in range(7, 31)
+    ]
+    assert "The 24 columns with the most questions, of 30." in str(figure.get_supxlabel()).replace("\n", " ")

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pspo_bench.metrics import solution_metrics
 from pspo_bench.report.plots.arms import Estimate, named_arms, tasks_of
 from pspo_bench.report.plots.rows import Mark, draw_marks, row_panels
 from pspo_bench.report.plots.style import SERIES
 from pspo_bench.results import Arm, Result
-from pspo_bench.stats import clustered_difference, clustered_mean, question_means
+from pspo_bench.stats import Interval, clustered_difference, clustered_mean, question_means
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = tuple[float, str, int]
 """The mean of a metric over the samples of a question by a seed, the question, the seed."""
+_BETTER = {"higher": "↑", "lower": "↓"}
 NOTE = (
-    "Mean over questions of the samples to which the metric applies, then over tasks. Lines: 95 % intervals over"
+    "Arrows: the better side. Mean over questions of the samples to which the metric applies, then over tasks. Lines: 95 % intervals over"
     " questions and, where an arm has several seeds, over seeds. docs/metrics.md has what each metric does not see."
 )
 
@@ -26,7 +28,7 @@ def defects(results: Iterable[Result], temperature: float | None = None) -> Figu
     """Mean of each metric with its interval; None where the results have no `measures`.
 
     The mean over questions of the samples to which a metric applies, then over the tasks that have it in
-    every arm that was measured.
+    every arm that was measured. Metrics that are the same in all arms are in the note alone.
     """
     arms = named_arms(results, temperature)
     scores = [score for arm in arms.values() for member in arm.members for score in member.scores.values()]
@@ -39,8 +41,19 @@ def defects(results: Iterable[Result], temperature: float | None = None) -> Figu
             marks[name] = [Mark(place, e.value, e.low, e.high) for place, e in estimates.items()]
     if not marks:
         return None
-    panels = row_panels(list(arms), list(marks), "Defects of single solutions", NOTE)
-    for axes, found_marks in zip(panels, marks.values(), strict=True):
+    alike = {
+        name: found[0].value
+        for name, found in marks.items()
+        if len({m.value for m in found}) == 1 < len(found)
+    }
+    drawn = {name: found for name, found in marks.items() if name not in alike} or marks
+    note = NOTE
+    if alike and drawn is not marks:
+        note += f" The same in all arms: {', '.join(f'{name} {value:.3g}' for name, value in alike.items())}."
+    better = {metric.name: _BETTER.get(metric.direction, "") for metric in solution_metrics()}
+    names = [f"{name} {better.get(name, '')}".rstrip() for name in drawn]
+    panels = row_panels(list(arms), names, "Defects of single solutions", note)
+    for axes, found_marks in zip(panels, drawn.values(), strict=True):
         draw_marks(axes, found_marks, SERIES[0])
     return panels[0].get_figure()  # type: ignore[return-value]
 
@@ -78,4 +91,7 @@ def _estimate(rows: Mapping[str, Sequence[Row]]) -> Estimate:
         if spread
         else clustered_mean(question_means(values, questions))
     )
+    unit = all(0 <= value <= 1 for found in rows.values() for value, _, _ in found)
+    if interval is not None and unit:
+        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0), interval.method)
     return Estimate(macro, interval, len(set(questions)))

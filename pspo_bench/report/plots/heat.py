@@ -136,9 +136,11 @@ def _draw(
         if signed
         else "Per cent of the questions."
     )
-    entitle(
-        figure, title, note + (f" In italics and bordered: fewer than {SMALL_N} questions." if small else "")
-    )
+    if small:
+        note += f" In italics and bordered: fewer than {SMALL_N} questions."
+    if (found := len({column for cells in table.values() for column in cells})) > len(columns):
+        note += f" The {len(columns)} columns with the most questions, of {found}."
+    entitle(figure, title, note)
     return figure
 
 
