@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from pspo_bench.compare import Comparison, Contest, Difference, comparisons
+from pspo_bench.compare import Difference
+from pspo_bench.compare.alike import mismatches
+from pspo_bench.compare.cells import defect_differences, length_difference
 from pspo_bench.compare.differences import macro_difference
-from pspo_bench.compare.pairing import paired_tasks
+from pspo_bench.compare.pairing import PairedTask, paired_tasks
 from pspo_bench.config import BASE
 from pspo_bench.errors import ConfigError, unknown
 from pspo_bench.report.leaderboard.groups import letters
@@ -56,17 +58,44 @@ def changes(base: str | None, pairs: Sequence[Pair], shared: Sequence[str]) -> C
     arms = {row.objective: _on(arm, shared) for row, arm in pairs if is_ranked(row)}
     if base is None or base not in arms or len(arms) < 2:
         return None
-    others = tuple((name, arm) for name, arm in arms.items() if name != base)
-    found = comparisons(Contest((base, arms[base]), others))
+    start = arms.pop(base)
+    found = [_change(name, start, arm) for name, arm in arms.items()]
     macro = _over_rows([one.macro for one in found])
-    length = _over_rows([one.macro_length for one in found])
-    names = dict.fromkeys(metric for one in found for metric in one.macro_defects)
-    defects = {metric: _over_rows([one.macro_defects.get(metric) for one in found]) for metric in names}
+    length = _over_rows([one.length for one in found])
+    names = dict.fromkeys(metric for one in found for metric in one.defects)
+    defects = {metric: _over_rows([one.defects.get(metric) for one in found]) for metric in names}
     rows = [
-        Change(name, macro[i], length[i], {m: d for m in names if (d := defects[m][i])})
-        for i, (name, _) in enumerate(others)
+        Change(one.objective, macro[i], length[i], {m: d for m in names if (d := defects[m][i])})
+        for i, one in enumerate(found)
     ]
-    return Changes(base, tuple(rows), tuple(_notes(found)))
+    unlike = dict.fromkeys(note for arm in arms.values() for note in mismatches(start, arm, shared))
+    return Changes(
+        base, tuple(rows), (*_tests(rows), *(f"Not run alike: {note.rstrip('.')}." for note in unlike))
+    )
+
+
+def _change(name: str, base: Arm, arm: Arm) -> Change:
+    """The macro figures of `compare_arms(base, arm)`, unadjusted; none where a task has no question that both have."""
+    paired = _paired(base, arm)
+    if paired is None:
+        return Change(name, None, None, {})
+    return Change(name, _macro(paired), length_difference(paired, LEVEL), defect_differences(paired, LEVEL))
+
+
+def _paired(base: Arm, arm: Arm) -> list[PairedTask] | None:
+    paired = paired_tasks(base, arm)
+    return paired if len(paired) == len(base.members[0].scores) else None
+
+
+def _macro(paired: Sequence[PairedTask]) -> Difference:
+    return macro_difference([pair.accuracy() for pair in paired], LEVEL)
+
+
+def _tests(rows: Sequence[Change]) -> list[str]:
+    every = [d for row in rows for d in (row.macro, row.length, *row.defects.values()) if d]
+    tests = sorted({difference.test for difference in every if difference.test})
+    pairs = "pairs are the same question and, of trained arms, the same seed"
+    return [f"Tests: {', '.join(tests)}; {pairs}."] if tests else []
 
 
 def _over_rows(found: Sequence[Difference | None]) -> list[Difference | None]:
@@ -75,27 +104,13 @@ def _over_rows(found: Sequence[Difference | None]) -> list[Difference | None]:
     return [d and replace(d, p_adjusted=p) for d, p in zip(found, adjusted, strict=True)]
 
 
-def _notes(found: Sequence[Comparison]) -> list[str]:
-    every = [d for one in found for d in (one.macro, one.macro_length, *one.macro_defects.values()) if d]
-    tests = sorted({difference.test for difference in every if difference.test})
-    unlike = dict.fromkeys(sentence for one in found for sentence in one.mismatches)
-    return [
-        *(
-            [f"Tests: {', '.join(tests)}; pairs are the same question and, of trained arms, the same seed."]
-            if tests
-            else []
-        ),
-        *(f"Not run alike: {sentence.rstrip('.')}." for sentence in unlike),
-    ]
-
-
 def lettered(pairs: Sequence[Pair], shared: Sequence[str]) -> tuple[list[Row], list[str]]:
     """The rows with their letters, and a note on what these rest on."""
     rows = [row for row, _ in pairs]
     ranked = [place for place, row in enumerate(rows) if is_ranked(row)]
     if not 2 <= len(ranked) <= MANY:
         return rows, []
-    arms = [_on(pairs[place][1], shared) for place in ranked]
+    arms = [_accuracy_alone(_on(pairs[place][1], shared)) for place in ranked]
     couples = list(combinations(range(len(arms)), 2))
     adjusted = holm([_p_value(arms[one], arms[other]) for one, other in couples])
     apart = [couple for couple, p in zip(couples, adjusted, strict=True) if p is not None and p < SIGNIFICANT]
@@ -105,8 +120,8 @@ def lettered(pairs: Sequence[Pair], shared: Sequence[str]) -> tuple[list[Row], l
 
 
 def _p_value(one: Arm, other: Arm) -> float | None:
-    """The p-value of `compare_arms(one, other).macro`, without the rest of a comparison."""
-    return macro_difference([pair.accuracy() for pair in paired_tasks(one, other)], LEVEL).p_value
+    paired = _paired(one, other)
+    return _macro(paired).p_value if paired else None
 
 
 def _group_note(pairs: int, apart: int, single: bool) -> str:
@@ -125,4 +140,13 @@ def _group_note(pairs: int, apart: int, single: bool) -> str:
 def _on(arm: Arm, shared: Sequence[str]) -> Arm:
     """The arm on the tasks of the macro mean."""
     members = [replace(m, scores={task: m.scores[task] for task in shared}) for m in arm.members]
+    return replace(arm, members=tuple(members))
+
+
+def _accuracy_alone(arm: Arm) -> Arm:
+    """Without the other figures of each question, which pairing would copy for every pair of rows."""
+    members = [
+        replace(m, scores={task: replace(score, measures=None) for task, score in m.scores.items()})
+        for m in arm.members
+    ]
     return replace(arm, members=tuple(members))

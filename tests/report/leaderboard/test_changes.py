@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pspo_bench.compare import compare_arms
 from pspo_bench.errors import ConfigError
 from pspo_bench.report.leaderboard import Change, Leaderboard
 from pspo_bench.report.leaderboard.build import board_of
@@ -130,6 +131,32 @@ class TestGroups:
         made = board_of([result_of(run) for run in (*good, part)], against="clip")
         assert [row.letters for row in made.tables[0].rows] == ["a", "a", None]
         assert set(changes_of(made)) == {"sapo"}
+
+
+def test_the_same_figures_as_a_comparison(make_run: MakeRun) -> None:
+    scores = {"base": [1, 0, 0, 1], "clip": [1, 1, 0, 1], "pspo": [0, 1, 1, 1]}
+    arms = {
+        name: [
+            result_of(make_run(f"{name}{seed}", {"a": right, "b": right[seed:]}, objective=name, seed=seed))
+            for seed in (0, 1)
+        ]
+        for name, right in scores.items()
+    }
+    found = changes_of(board_of([result for seeds in arms.values() for result in seeds], against="base"))
+    for name in ("clip", "pspo"):
+        expected, macro = compare_arms(arms["base"], arms[name]).macro, found[name].macro
+        assert expected is not None
+        assert macro is not None
+        assert replace(macro, p_adjusted=None) == replace(expected, p_adjusted=None)
+
+
+def test_arms_without_a_common_question(make_run: MakeRun) -> None:
+    base, clip = make_run("base", {"a": [1, 0]}), make_run("clip", {"a": [1, 1]}, objective="clip")
+    result = result_of(clip)
+    other = replace(result, scores=(replace(result.scores[0], example_ids=["8", "9"]),))
+    made = board_of([result_of(base), other])
+    assert [row.letters for row in made.tables[0].rows] == ["a", "a"]
+    assert changes_of(made)["clip"].macro is None
 
 
 class TestAgainst:

@@ -32,6 +32,7 @@ def to_terminal(board: Leaderboard, width: int) -> str:
             console.print(Text(printable(note)))
         changes = changes_grid(table)
         if changes and table.changes:
+            console.print()
             for grid in _fitting(changes, width):
                 console.print(_drawn(grid, f"{title}: differences from {printable(table.changes.base)}"))
             for note in table.changes.notes:
