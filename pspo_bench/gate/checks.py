@@ -1,0 +1,142 @@
+"""Comparison + policy → checks, each a pass, a regression or inconclusive.
+
+    checks_of(comparison, Policy(max_drop=2.0))
+
+Every check is one of non-inferiority (Piaggio et al. 2012, doi:10.1001/jama.2012.87802). Harm is what was lost, in the unit
+of the limit, so that a pass is an interval that lies below the limit, and a regression one that lies above it; an interval
+that holds the limit settles nothing. Differences are in the same unit as the limits, never standardised: an effect size in
+standard deviations says nothing about points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pspo_bench.compare import Comparison, Difference
+from pspo_bench.errors import ConfigError, unknown
+from pspo_bench.gate.policy import Limit, Policy
+from pspo_bench.gate.records import Check, Harm, Verdict
+from pspo_bench.gate.settle import settling
+from pspo_bench.metrics import METRICS, SolutionMetric, solution_metrics
+
+POINTS, PER_CENT, PER_HUNDRED = "points", "%", "per 100"
+MACRO = "macro"
+FEW = 30
+"""Below so many questions an interval without width is no evidence that nothing changed."""
+
+
+def checks_of(comparison: Comparison, policy: Policy) -> tuple[Check, ...]:
+    """The checks that the policy asks for: tasks, macro mean, limits. Raises ConfigError for a metric that is not one."""
+    return tuple(_check(asked) for asked in _asked(comparison, policy))
+
+
+def three_way(harm: Harm | None, limit: float) -> Verdict:
+    """Where the interval lies; one that touches the limit, or is not there, settles nothing."""
+    if harm is not None and harm.high < limit:
+        return Verdict.PASS
+    if harm is not None and harm.low > limit:
+        return Verdict.REGRESSION
+    return Verdict.INCONCLUSIVE
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A limit and the figure that it is held against.
+
+    `harm` turns a difference into what was lost, in `unit`, rising or falling throughout; `shown` a figure into that unit.
+    """
+
+    name: str
+    limit: Limit
+    unit: str
+    figure: Difference | None
+    harm: Callable[[float], float]
+    n_questions: int | None
+    shown: Callable[[float], float] = lambda share: 100 * share
+
+
+def _check(asked: _Asked) -> Check:
+    figure, limit = asked.figure, asked.limit
+    harm = _harm(asked)
+    verdict = three_way(harm, limit.max)
+    base, candidate = (None, None) if figure is None else (figure.base, figure.candidate)
+    return Check(
+        name=asked.name,
+        tier=limit.tier,
+        unit=asked.unit,
+        limit=limit.max,
+        base=None if base is None else asked.shown(base),
+        candidate=None if candidate is None else asked.shown(candidate),
+        harm=harm,
+        verdict=verdict,
+        n_questions=asked.n_questions,
+        advice=settling(harm, limit.max, asked.n_questions) if verdict is Verdict.INCONCLUSIVE else "",
+    )
+
+
+def _harm(asked: _Asked) -> Harm | None:
+    figure = asked.figure
+    if figure is None or figure.difference is None or figure.interval is None:
+        return None
+    low, high = sorted(map(asked.harm, (figure.interval.low, figure.interval.high)))
+    if low == high and (asked.n_questions or 0) < FEW:
+        return None
+    return Harm(asked.harm(figure.difference), low, high)
+
+
+# What a policy asks for
+
+
+def _asked(comparison: Comparison, policy: Policy) -> Iterator[_Asked]:
+    several = len({task.temperature for task in comparison.tasks}) > 1
+    for task in comparison.tasks:
+        name = f"{task.task} T={task.temperature:g}" if several else task.task
+        yield _Asked(name, policy.drop_of(task.task), POINTS, task.accuracy, _lost, task.n_questions)
+    for missing in sorted(set(policy.tasks) - {task.task for task in comparison.tasks}):
+        yield _Asked(missing, policy.drop_of(missing), POINTS, None, _lost, None)
+    n = sum(task.n_questions for task in comparison.tasks)
+    if len(comparison.tasks) > 1:
+        yield _Asked(MACRO, policy.drop_of(None), POINTS, comparison.macro, _lost, n)
+    limits = policy.limits
+    if limits.truncation_rise is not None:
+        figure = comparison.macro_truncation
+        yield _Asked("truncation", limits.truncation_rise, POINTS, figure, _risen, n)
+    if limits.length_rise is not None:
+        figure = comparison.macro_length
+        yield _Asked("length", limits.length_rise, PER_CENT, figure, _longer, _known(figure), float)
+    for name, limit in limits.defects.items():
+        figure = comparison.macro_defects.get(name)
+        harm = _lost if _direction(name) == "higher" else _risen
+        yield _Asked(f"defect {name}", limit, PER_HUNDRED, figure, harm, _known(figure))
+
+
+def _lost(difference: float) -> float:
+    return -100 * difference
+
+
+def _risen(difference: float) -> float:
+    return 100 * difference
+
+
+def _longer(log_ratio: float) -> float:
+    return 100 * math.expm1(log_ratio)
+
+
+def _known(figure: Difference | None) -> int | None:
+    """On how many questions a figure is known: lengths and defects are not on all."""
+    return None if figure is None else figure.n_questions
+
+
+def _direction(name: str) -> str:
+    if name not in METRICS or not isinstance(METRICS.get(name), SolutionMetric):
+        known = [metric.name for metric in solution_metrics() if metric.direction != "neither"]
+        raise ConfigError(unknown("defect", name, known, "the policy's [limits.defects]"))
+    found = METRICS.get(name)
+    if found.direction == "neither":
+        raise ConfigError(
+            f"A limit on '{name}' in the policy's [limits.defects] has no sense: neither more nor less of it is better; "
+            "leave it out"
+        )
+    return found.direction
