@@ -2,10 +2,10 @@
 
     checks_of(comparison, Policy(max_drop=2.0))
 
-Every check is one of non-inferiority (Piaggio et al. 2012, doi:10.1001/jama.2012.87802). Harm is what was lost, in the unit
-of the limit, so that a pass is an interval that lies below the limit, and a regression one that lies above it; an interval
-that holds the limit settles nothing. Differences are in the same unit as the limits, never standardised: an effect size in
-standard deviations says nothing about points.
+Every check is one of non-inferiority (Piaggio et al. 2012, doi:10.1001/jama.2012.87802). Harm is what was
+lost, in the unit of the limit, so that a pass is an interval that lies below the limit, and a regression one
+that lies above it; an interval that holds the limit settles nothing. Differences are in the same unit as the
+limits, never standardised: an effect size in standard deviations says nothing about points.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pspo_bench.errors import ConfigError, unknown
 from pspo_bench.gate.policy import Limit, Policy
 from pspo_bench.gate.records import Check, Harm, Verdict
 from pspo_bench.gate.settle import settling
-from pspo_bench.metrics import METRICS, SolutionMetric, solution_metrics
+from pspo_bench.metrics import solution_metrics
 
 POINTS, PER_CENT, PER_HUNDRED = "points", "%", "per 100"
 MACRO = "macro"
@@ -28,8 +28,11 @@ FEW = 30
 
 
 def checks_of(comparison: Comparison, policy: Policy) -> tuple[Check, ...]:
-    """The checks that the policy asks for: tasks, macro mean, limits. Raises ConfigError for a metric that is not one."""
-    return tuple(_check(asked) for asked in _asked(comparison, policy))
+    """The checks that the policy asks for: tasks, macro mean, limits. Raises ConfigError for a metric that is
+    not one.
+    """
+    n_seeds = max((task.n_seeds for task in comparison.tasks), default=1)
+    return tuple(_check(asked, n_seeds, policy.level) for asked in _asked(comparison, policy))
 
 
 def three_way(harm: Harm | None, limit: float) -> Verdict:
@@ -45,7 +48,8 @@ def three_way(harm: Harm | None, limit: float) -> Verdict:
 class _Asked:
     """A limit and the figure that it is held against.
 
-    `harm` turns a difference into what was lost, in `unit`, rising or falling throughout; `shown` a figure into that unit.
+    `harm` turns a difference into what was lost, in `unit`, rising or falling throughout; `shown` a figure
+    into that unit.
     """
 
     name: str
@@ -57,10 +61,11 @@ class _Asked:
     shown: Callable[[float], float] = lambda share: 100 * share
 
 
-def _check(asked: _Asked) -> Check:
-    figure, limit = asked.figure, asked.limit
+def _check(asked: _Asked, n_seeds: int, level: float) -> Check:
+    figure, limit, n = asked.figure, asked.limit, asked.n_questions
     harm = _harm(asked)
     verdict = three_way(harm, limit.max)
+    open_ = verdict is Verdict.INCONCLUSIVE
     base, candidate = (None, None) if figure is None else (figure.base, figure.candidate)
     return Check(
         name=asked.name,
@@ -71,8 +76,8 @@ def _check(asked: _Asked) -> Check:
         candidate=None if candidate is None else asked.shown(candidate),
         harm=harm,
         verdict=verdict,
-        n_questions=asked.n_questions,
-        advice=settling(harm, limit.max, asked.n_questions) if verdict is Verdict.INCONCLUSIVE else "",
+        n_questions=n,
+        advice=settling(harm, limit.max, n, n_seeds=n_seeds, level=level) if open_ else "",
     )
 
 
@@ -130,13 +135,9 @@ def _known(figure: Difference | None) -> int | None:
 
 
 def _direction(name: str) -> str:
-    if name not in METRICS or not isinstance(METRICS.get(name), SolutionMetric):
-        known = [metric.name for metric in solution_metrics() if metric.direction != "neither"]
-        raise ConfigError(unknown("defect", name, known, "the policy's [limits.defects]"))
-    found = METRICS.get(name)
-    if found.direction == "neither":
-        raise ConfigError(
-            f"A limit on '{name}' in the policy's [limits.defects] has no sense: neither more nor less of it is better; "
-            "leave it out"
-        )
-    return found.direction
+    directions = {metric.name: metric.direction for metric in solution_metrics()}
+    known = [metric for metric, direction in directions.items() if direction != "neither"]
+    if name not in known:
+        why = ": neither more nor less of it is better" if name in directions else ""
+        raise ConfigError(unknown("defect", name, known, f"the policy's [limits.defects]{why}"))
+    return directions[name]

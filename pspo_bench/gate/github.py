@@ -2,8 +2,8 @@
 
     ::error title=gate%3A regression::gsm8k is worse by 10.2 points (6.6 to 13.8), at most 2 allowed: regression
 
-Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands, and `escapeData` and
-`escapeProperty` of https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
+Syntax and escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands, and
+`escapeData` and `escapeProperty` of https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ def on_github(environment: Mapping[str, str]) -> bool:
     return environment.get("GITHUB_ACTIONS") == "true"
 
 
-def annotations(report: GateReport) -> list[str]:
-    """One for the verdict, then one for each check that did not pass, the worst first: GitHub shows ten of a kind."""
+def annotations_of(report: GateReport) -> list[str]:
+    """One for the verdict, then one for each check that did not pass, the worst first: GitHub shows ten of a
+    kind.
+    """
     level = {0: "notice", 1: "error"}.get(report.exit_code, "warning")
     found = [annotation(level, f"gate: {report.verdict}", headline(report))]
     found += [annotation("warning", "gate: mismatch", one) for one in report.overruled]
@@ -35,7 +37,9 @@ def annotation(level: str, title: str, message: str) -> str:
 
 
 def add_summary(path: Path, markdown: str) -> None:
-    """Append to the file that GitHub shows as the summary of the step. Raises StoreError where it cannot be written."""
+    """Append to the file that GitHub shows as the summary of the step. Raises StoreError where it cannot be
+    written.
+    """
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(markdown)

@@ -1,10 +1,13 @@
 """A report as JUnit XML, for the test panels of CI servers.
 
     <testsuite name="pspo-bench gate" tests="2" failures="1" ...>
-      <testcase classname="gate.critical" name="gsm8k"><failure type="regression" message="gsm8k is worse by ..."/></testcase>
+      <testcase classname="gate.critical" name="gsm8k">
+        <failure type="regression" message="gsm8k is worse by ..." />
+      </testcase>
 
-Only what blocks is a failure, so that the panel and the exit code agree; the rest that did not pass is skipped, with its
-reason. The format is as the test runners of CI write it (https://github.com/testmoapp/junitxml).
+Only what blocks is a failure, so that the panel and the exit code agree; the rest that did not pass is
+skipped, with its reason. The format is as the test runners of CI write it
+(https://github.com/testmoapp/junitxml).
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ def to_junit(report: GateReport) -> str:
 
 
 def failure_junit(message: str) -> str:
-    """One test case in error, where there is no report: a file of an earlier gate must not stand in for this one."""
+    """One test case in error, where there is no report: a file of an earlier gate must not stand in for this
+    one.
+    """
     case = ET.Element("testcase", classname="gate", name="gate")
     ET.SubElement(case, "error", type="error", message=_clean(message))
     return _suite([case])

@@ -1,13 +1,13 @@
 """What a gate demands: a TOML file, or its defaults.
 
-    max_drop = 2.0                 # percentage points, for every task and the macro mean unless said below
-    [tasks.math500]
-    tier = "advisory"              # reported, never blocks
-    [limits]
-    truncation_rise = 2.0          # percentage points
-    length_rise = {max = 20, tier = "advisory"}
+max_drop = 2.0                 # percentage points, for every task and the macro mean unless said below
+[tasks.math500]
+tier = "advisory"              # reported, never blocks
+[limits]
+truncation_rise = 2.0          # percentage points
+length_rise = {max = 20, tier = "advisory"}
 
-    load_policy("gate.toml").drop_of("math500")       # Limit(max=2.0, tier="advisory")
+load_policy("gate.toml").drop_of("math500")       # Limit(max=2.0, tier="advisory")
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ ShortLimit = Annotated[Limit, BeforeValidator(_limit)]
 class Limits(Section):
     """Limits besides accuracy, each on the mean over tasks.
 
-    `truncation_rise`: percentage points. `length_rise`: per cent of the length, paired, of what both sides solve.
-    `defects`: by metric of single solutions, per hundred solutions (percentage points, if the metric is a share); for one
-    that is better high, the fall. `errors`: per cent of the samples of either side that may have ended in an error of the
-    engine; more is a run that failed.
+    `truncation_rise`: percentage points. `length_rise`: per cent of the length, paired, of what both sides
+    solve. `defects`: by metric of single solutions, per hundred solutions (percentage points, if the metric
+    is a share); for one that is better high, the fall. `errors`: per cent of the samples of either side that
+    may have ended in an error of the engine; more is a run that failed.
     """
 
     truncation_rise: ShortLimit | None = None
@@ -67,7 +67,8 @@ class Limits(Section):
 
 
 class Policy(Section):
-    """A whole policy. `level` is that of the two-sided intervals: each check errs at most (1 - level) / 2 of the time.
+    """A whole policy. `level` is that of the two-sided intervals: each check errs at most (1 - level) / 2 of
+    the time.
 
     `on_inconclusive`: the exit code of what could not be settled is 2 (`report`), 0 (`pass`) or 1 (`fail`).
     """
@@ -87,7 +88,9 @@ class Policy(Section):
         return Limit(max=most, tier=said.tier or self.tier)
 
     def with_max_drop(self, points: float) -> Policy:
-        """The policy with one `max_drop` in place of all that it has. Raises ConfigError if it is not from 0 to 100."""
+        """The policy with one `max_drop` in place of all that it has. Raises ConfigError if it is not from 0
+        to 100.
+        """
         values = self.model_dump()
         for section in (values["macro"], *values["tasks"].values()):
             section["max_drop"] = None

@@ -1,8 +1,8 @@
 """What a gate says: its checks, the verdict over them, and the exit code that follows.
 
-    report.verdict                    # Verdict.INCONCLUSIVE
-    report.checks[0].harm             # Harm(value=1.4, low=-0.9, high=3.7): points lost, with the interval
-    report.exit_code                  # 2
+report.verdict                    # Verdict.INCONCLUSIVE
+report.checks[0].harm             # Harm(value=1.4, low=-0.9, high=3.7): points lost, with the interval
+report.exit_code                  # 2
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Harm:
 class Check:
     """One limit of the policy, held against one figure.
 
-    `base` and `candidate` are the figures themselves: per cent, per hundred solutions, or tokens. `harm` is None where the
-    difference or its interval cannot be had. `advice` says what would settle an inconclusive check.
+    `base` and `candidate` are the figures themselves: per cent, per hundred solutions, or tokens. `harm` is
+    None where the difference or its interval cannot be had. `advice` says what would settle an inconclusive
+    check.
     """
 
     name: str

@@ -3,11 +3,13 @@
     report = gate(["runs/new"], ["results/baselines/pocket-base.json"], load_policy("gate.toml"))
     report.verdict, report.exit_code
 
-Nothing passes that is not whole: a side that failed, is incomplete or lacks a task of the baseline is an error.
+Nothing passes that is not whole: a side that failed, is incomplete or lacks a task of the baseline is an
+error.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,17 +41,21 @@ def gate(
     temperature: float | None = None,
     allow_mismatch: bool = False,
 ) -> GateReport:
-    """Judge what is at `run` (run folders, result files or folders of them: one arm) against what is at `baseline`.
+    """Judge what is at `run` (run folders, result files or folders of them: one arm) against what is at
+    `baseline`.
 
-    `temperature`: instead of the headline temperature of each side. Raises StoreError where there is no run, GateError for one
-    that failed or is incomplete, MismatchError for two that were not run alike unless `allow_mismatch`, ConfigError where a
-    side is not one arm or the policy names a task or metric that there is not.
+    `temperature`: instead of the headline temperature of each side. Raises StoreError where there is no run,
+    GateError for one that failed or is incomplete, MismatchError for two that were not run alike unless
+    `allow_mismatch`, ConfigError where a side is not one arm or the policy names a task or metric that there
+    is not.
     """
-    return judge(load_sides(run, baseline), policy, temperature=temperature, allow_mismatch=allow_mismatch)
+    sides = load_sides(run, baseline, measure=bool(policy.limits.defects))
+    return judge(sides, policy, temperature=temperature, allow_mismatch=allow_mismatch)
 
 
-def load_sides(run: Sequence[str | Path], baseline: Sequence[str | Path]) -> Sides:
-    return Sides(tuple(load_entries(baseline)), tuple(load_entries(run)))
+def load_sides(run: Sequence[str | Path], baseline: Sequence[str | Path], *, measure: bool = False) -> Sides:
+    """Both sides; with `measure`, solutions of run folders are measured where that was not done yet."""
+    return Sides(tuple(load_entries(baseline, measure=measure)), tuple(load_entries(run, measure=measure)))
 
 
 def judge(
@@ -78,7 +84,9 @@ def judge(
 
 
 def require_whole(result: Result, most_errors: float, temperature: float | None = None) -> None:
-    """Raises GateError unless every sample is there, and at most `most_errors` per cent of them ended in an error."""
+    """Raises GateError unless every sample is there, and at most `most_errors` per cent of them ended in an
+    error.
+    """
     info = result.info
     shown = info.settings.headline if temperature is None else temperature
     if not result.complete:
@@ -88,13 +96,16 @@ def require_whole(result: Result, most_errors: float, temperature: float | None 
         )
     scores = [score for score in result.scores if score.temperature == shown]
     if not scores or not any(sum(score.samples) for score in scores):
-        raise GateError(f"{result.source} has no samples at T={shown:g}: evaluate it, or pass another --temperature")
+        raise GateError(
+            f"{result.source} has no samples at T={shown:g}: evaluate it, or pass another --temperature"
+        )
     for score in scores:
         failed, n = score.status.get(ERROR, 0), sum(score.samples)
         if 100 * failed > most_errors * n:
             raise GateError(
                 f"{result.source} failed in part: {failed} of {n} samples of {score.task} ended in an error; "
-                f"evaluate it into a new folder, or allow for it in the policy ([limits] errors = {100 * failed / n:.2g})"
+                "evaluate it into a new folder, or allow for so many in the policy: "
+                f"[limits] errors = {math.ceil(1000 * failed / n) / 10:g}"
             )
 
 
@@ -131,7 +142,9 @@ def _notes(policy: Policy, tiers: Sequence[str]) -> list[str]:
     drops = [policy.max_drop, policy.macro.max_drop, *(drop.max_drop for drop in policy.tasks.values())]
     tiny = [drop for drop in drops if drop is not None and 0 < drop < TINY]
     if tiny:
-        found.append(f"max_drop is in percentage points: {tiny[0]:g} is {tiny[0]:g} points, not {100 * tiny[0]:g}")
+        found.append(
+            f"max_drop is in percentage points: {tiny[0]:g} is {tiny[0]:g} points, not {100 * tiny[0]:g}"
+        )
     if "critical" not in tiers:
         found.append("No check is critical: this gate reports, and blocks nothing")
     return found

@@ -21,7 +21,14 @@ def to_terminal(report: GateReport, width: int = WIDTH) -> str:
 
 def to_markdown(report: GateReport) -> str:
     """A section for GitHub's step summary."""
-    lines = [f"## Gate: {report.verdict}", "", escape_markdown(headline(report)), "", escape_markdown(_title(report)), ""]
+    lines = [
+        f"## Gate: {report.verdict}",
+        "",
+        escape_markdown(headline(report)),
+        "",
+        escape_markdown(_title(report)),
+        "",
+    ]
     lines += [_pipe(HEADER), _pipe(["---", "---", *["---:"] * 5, "---"])]
     lines += [_pipe([escape_markdown(cell) for cell in _cells(check)]) for check in report.checks]
     remarks = [f"- {escape_markdown(line)}" for line in _remarks(report)]
@@ -53,9 +60,7 @@ def sentence(check: Check) -> str:
     if harm is None:
         said = f"{check.name}: no difference with an interval"
     else:
-        said = (
-            f"{check.name} is worse by {harm.value:.1f} {check.unit} ({harm.low:.1f} to {harm.high:.1f})"
-        )
+        said = f"{check.name} is worse by {harm.value:.1f} {check.unit} ({harm.low:.1f} to {harm.high:.1f})"
     tier = "" if check.tier == "critical" else f" ({check.tier})"
     advice = f"; {check.advice}" if check.advice else ""
     return printable(f"{said}, at most {check.limit:g} allowed: {check.verdict}{tier}{advice}")
@@ -73,7 +78,7 @@ def _cells(check: Check) -> list[str]:
         check.tier,
         _number(check.base),
         _number(check.candidate),
-        _number(harm and harm.value),
+        _number(harm.value if harm else None),
         f"{harm.low:.1f} to {harm.high:.1f}" if harm else NONE,
         f"{check.limit:g} {check.unit}",
         check.verdict.value,
