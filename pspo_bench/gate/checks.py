@@ -24,7 +24,7 @@ from pspo_bench.metrics import solution_metrics
 POINTS, PER_CENT, PER_HUNDRED = "points", "%", "per 100"
 MACRO = "macro"
 FEW = 30
-"""Below so many questions an interval without width is no evidence that nothing changed."""
+"""Fewer questions that all changed alike are no evidence."""
 
 
 def checks_of(comparison: Comparison, policy: Policy) -> tuple[Check, ...]:
@@ -82,13 +82,18 @@ def _check(asked: _Asked, n_seeds: int, level: float) -> Check:
 
 
 def _harm(asked: _Asked) -> Harm | None:
+    """None where there is no interval, but for lengths and defects that changed alike on every question: these
+    have none because nothing varies, as with the same checkpoint on both sides.
+    """
     figure = asked.figure
-    if figure is None or figure.difference is None or figure.interval is None:
+    if figure is None or figure.difference is None:
         return None
-    low, high = sorted(map(asked.harm, (figure.interval.low, figure.interval.high)))
-    if low == high and (asked.n_questions or 0) < FEW:
-        return None
-    return Harm(asked.harm(figure.difference), low, high)
+    value = asked.harm(figure.difference)
+    if figure.interval is not None:
+        low, high = sorted(map(asked.harm, (figure.interval.low, figure.interval.high)))
+        return Harm(value, low, high)
+    alike = asked.unit != POINTS and (asked.n_questions or 0) >= FEW
+    return Harm(value, value, value) if alike else None
 
 
 # What a policy asks for

@@ -1,7 +1,8 @@
 """What would settle an inconclusive check: more data, or a wider limit.
 
->>> settling(Harm(value=1.0, low=-1.0, high=3.0), 2.0, 500) 'a limit of 3.1 would pass on these data; to
-settle 2 takes about 4,100 questions (8.2 times these), if what was measured is the truth'
+>>> settling(Harm(value=1.0, low=-1.0, high=3.0), 2.0, 500)
+'a limit of 3.1 would pass on these data; to settle 2 takes about 4,100 questions (8.2 times these), if what was
+measured is the truth'
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 import math
 
 from pspo_bench.gate.records import Harm
-from pspo_bench.stats import LEVEL
+from pspo_bench.stats import LEVEL, required_questions
 from pspo_bench.stats.core import z_quantile
 
-POWER = 0.8
 MOST_TIMES = 1000
 """Data that cannot be had a thousand times over cannot be had."""
 
@@ -22,24 +22,27 @@ def settling(
 ) -> str:
     """One sentence for a check whose interval holds the limit.
 
-    An interval's width falls with the root of the amount of data. It clears a limit at the distance d with 80
-    % chance once d is the sum of the normal quantiles of level and power times the standard error, so it
-    takes ((z_level + z_power) / z_level x half / d)^2 times the data, were the difference exactly what was
-    measured. Of trained seeds both seeds and questions must be had so many times.
+    The questions are those after which the interval clears the limit with 80 % power, were the difference exactly
+    what was measured; the variance of one question is read off the width of the interval. Of trained seeds both
+    seeds and questions must be had so many times.
     """
-    if harm is None:
+    if harm is None or not n_questions:
         return "it cannot be had from these data"
     wider = f"a limit of {_above(harm.high):g} would pass on these data"
-    distance, half = abs(harm.value - limit), (harm.high - harm.low) / 2
-    reach = (1 + z_quantile(2 * POWER - 1) / z_quantile(level)) * half
-    if reach > distance * math.sqrt(MOST_TIMES):
-        return f"{wider}; what was measured is too near {limit:g} for more data to settle it"
-    times = max(1.0, (reach / distance) ** 2)
-    if n_seeds > 1 or n_questions is None:
-        needed = f"{times:.1f} times the seeds and questions"
-    else:
-        needed = f"{_rounded(n_questions * times):,} questions ({times:.1f} times these)"
-    return f"{wider}; to settle {limit:g} takes about {needed}, if what was measured is the truth"
+    distance, error = abs(harm.value - limit), (harm.high - harm.low) / 2 / z_quantile(level)
+    too_near = f"{wider}; what was measured is too near {limit:g} for more data to settle it"
+    if distance == 0:
+        return too_near
+    needed = max(n_questions, required_questions(distance, n_questions * error**2, level))
+    if needed > MOST_TIMES * n_questions:
+        return too_near
+    times = f"{needed / n_questions:.1f} times"
+    data = (
+        f"{times} the seeds and questions"
+        if n_seeds > 1
+        else f"{_rounded(needed):,} questions ({times} these)"
+    )
+    return f"{wider}; to settle {limit:g} takes about {data}, if what was measured is the truth"
 
 
 def _above(value: float) -> float:
@@ -47,8 +50,7 @@ def _above(value: float) -> float:
     return (math.floor(value * 10) + 1) / 10
 
 
-def _rounded(count: float) -> int:
+def _rounded(count: int) -> int:
     """Two significant digits, upward: more would feign a precision that the estimate does not have."""
-    whole = math.ceil(count)
-    step: int = 10 ** max(0, len(str(whole)) - 2)
-    return -(-whole // step) * step
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from pspo_bench.compare import Comparison
+from pspo_bench.compare import Comparison, Difference
 from pspo_bench.errors import ConfigError
 from pspo_bench.gate import Check, GateReport, Harm, Policy, Verdict
 from pspo_bench.gate.checks import checks_of, three_way
@@ -137,11 +138,15 @@ def test_what_was_not_measured_is_inconclusive(comparison: Make) -> None:
         assert found[name].advice == "it cannot be had from these data"
 
 
-def test_no_width_from_few_questions_is_no_evidence(comparison: Make) -> None:
+def test_what_changed_alike_on_many_questions_needs_no_interval(comparison: Make) -> None:
+    """A length that is the same on every question, as of the same checkpoint; accuracy always has an interval."""
     policy = Policy.model_validate({"limits": {"length_rise": 20.0}})
-    task = {"a": (0.0, -0.01, 0.01)}
-    assert by_name(comparison(task, length=(0.0, 0.0, 0.0), n=29), policy)["length"].verdict == "inconclusive"
-    assert by_name(comparison(task, length=(0.0, 0.0, 0.0), n=30), policy)["length"].verdict == "pass"
+    for n, verdict in ((29, "inconclusive"), (30, "pass")):
+        made = comparison({"a": None}, n=n)
+        still = Difference(100.0, 100.0, 0.0, None, None, None, n_questions=n)
+        found = by_name(replace(made, macro_length=still), policy)
+        assert found["length"].verdict == verdict
+        assert found["a"].verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(
