@@ -6,7 +6,7 @@ Names come from files that others may have written, so each form escapes them.
 from __future__ import annotations
 
 from pspo_bench.errors import printable
-from pspo_bench.gate.records import Check, GateReport, Verdict
+from pspo_bench.gate.records import Check, GateReport, Harm, Verdict
 from pspo_bench.report.text import NONE, WIDTH, escape_markdown, grid
 
 HEADER = ["check", "tier", "baseline", "run", "worse by", "interval", "at most", "verdict"]
@@ -60,7 +60,7 @@ def sentence(check: Check) -> str:
     if harm is None:
         said = f"{check.name}: no difference with an interval"
     else:
-        said = f"{check.name} is worse by {harm.value:.1f} {check.unit} ({harm.low:.1f} to {harm.high:.1f})"
+        said = f"{check.name} is worse by {_number(harm.value)} {check.unit} ({_range(harm)})"
     tier = "" if check.tier == "critical" else f" ({check.tier})"
     advice = f"; {check.advice}" if check.advice else ""
     return printable(f"{said}, at most {check.limit:g} allowed: {check.verdict}{tier}{advice}")
@@ -79,14 +79,21 @@ def _cells(check: Check) -> list[str]:
         _number(check.base),
         _number(check.candidate),
         _number(harm.value if harm else None),
-        f"{harm.low:.1f} to {harm.high:.1f}" if harm else NONE,
+        _range(harm) if harm else NONE,
         f"{check.limit:g} {check.unit}",
         check.verdict.value,
     ]
 
 
 def _number(value: float | None) -> str:
-    return NONE if value is None else f"{value:.1f}".replace("-0.0", "0.0")
+    if value is None:
+        return NONE
+    text = f"{value:.1f}"
+    return "0.0" if text == "-0.0" else text
+
+
+def _range(harm: Harm) -> str:
+    return f"{_number(harm.low)} to {_number(harm.high)}"
 
 
 def _remarks(report: GateReport) -> list[str]:
