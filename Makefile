@@ -13,7 +13,7 @@ export PIP_NO_INPUT := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-vllm test-interop lint format leaderboard clean
+.PHONY: help setup demo test test-slow test-vllm test-interop gate lint format leaderboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -68,6 +68,14 @@ test-interop: $(STAMP) ## import and export against the real lm-eval and lightev
 	PSPO_BENCH_LM_EVAL_PYTHON=$(CURDIR)/build/lm-eval/bin/python \
 	PSPO_BENCH_LIGHTEVAL_PYTHON=$(CURDIR)/build/lighteval/bin/python \
 	  $(BIN)/python -m pytest -q -m slow tests/interop $(PYTEST_ARGS)
+
+# pocket-base.json was made by the same eval, and `pspo-bench gate build/gate/pocket --write-baseline` with that file.
+gate: $(STAMP) ## score the pocket base and hold it against results/baselines: exits with 0 only for a pass
+	rm -rf build/gate
+	$(BIN)/pspo-bench eval --model pocket --tasks pocket_gsm,pocket_svamp,pocket_asdiv,pocket_math --limit 500 \
+	  --device cpu --dtype float32 --output-path build/gate/pocket
+	$(BIN)/pspo-bench gate build/gate/pocket --baseline results/baselines/pocket-base.json \
+	  --policy results/baselines/pocket.toml --junit build/gate/junit.xml --flips build/gate/flips.md
 
 # A table of its own for each study with controls: their arms have other budgets than those of the demo.
 leaderboard: $(STAMP) ## write the tables of results/ anew from results/measured

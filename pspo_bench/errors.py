@@ -40,6 +40,18 @@ class TrainingError(PspoBenchError):
     """Training cannot start, continue or resume as asked."""
 
 
+class GateError(PspoBenchError):
+    """A gate cannot judge: a run failed, is incomplete, or has nothing that can be held against its baseline."""
+
+    exit_code = 4
+
+
+class MismatchError(GateError):
+    """A gate will not judge: the run and its baseline were not run alike."""
+
+    exit_code = 5
+
+
 class PublishError(PspoBenchError):
     """A checkpoint cannot be published as asked, or the Hub did not take it."""
 

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((argument for argument in given if not argument.startswith("-")), None)
     arguments = build_parser(chosen, alone=given[:1] == [chosen]).parse_args(given)
     if arguments.debug:
-        return _run(arguments)
+        return _run_openly(arguments)
     try:
         return _run_quietly(arguments, bars=chosen == "push")
     except KeyboardInterrupt:
@@ -44,6 +44,24 @@ def _run(arguments: argparse.Namespace) -> int:
     return command(arguments)
 
 
+def _run_openly(arguments: argparse.Namespace) -> int:
+    """With the traceback of an error, after which Python exits with 1: no command may mean something else by that."""
+    try:
+        return _run(arguments)
+    except Exception as error:
+        if not arguments.exit_codes:
+            raise
+        import traceback
+
+        traceback.print_exc()
+        return _exit_code(arguments, getattr(error, "exit_code", EXIT_UNEXPECTED))
+
+
+def _exit_code(arguments: argparse.Namespace, code: int) -> int:
+    codes: dict[int, int] = arguments.exit_codes
+    return codes.get(code, code)
+
+
 def _run_quietly(arguments: argparse.Namespace, *, bars: bool) -> int:
     from pspo_bench.errors import PspoBenchError, printable
 
@@ -52,7 +70,7 @@ def _run_quietly(arguments: argparse.Namespace, *, bars: bool) -> int:
         return _run(arguments)
     except PspoBenchError as error:
         print(f"pspo-bench: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
-        return error.exit_code
+        return _exit_code(arguments, error.exit_code)
     except BrokenPipeError:
         # the reader of our output went away (`| head`); leave nothing for the interpreter to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

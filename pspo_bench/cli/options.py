@@ -9,7 +9,7 @@ import argparse
 
 TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 # What a parser runs
 
 
-def set_command(parser: argparse.ArgumentParser, command: Command) -> None:
-    """Let `command` be run with the arguments of `parser`; its result is the exit code."""
+def set_command(
+    parser: argparse.ArgumentParser, command: Command, exit_codes: Mapping[int, int] | None = None
+) -> None:
+    """Let `command` be run with the arguments of `parser`; its result is the exit code.
+
+    `exit_codes`: what the codes of errors become for a command whose own results have these codes.
+    """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, exit_codes=dict(exit_codes or {}))
 
 
 def add_action(actions: Actions, name: str, command: Command, summary: str) -> argparse.ArgumentParser:

@@ -14,6 +14,8 @@ TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+EXIT_USAGE = 2
+
 COMMANDS = {
     "train": ("train", "train a checkpoint from a recipe"),
     "eval": ("eval", "score a model on tasks; continues an unfinished run by itself"),
@@ -23,6 +25,7 @@ COMMANDS = {
         "say what differs between runs: accuracy, length, defects; flips with their texts",
     ),
     "study": ("study", "train and score a grid of arms × seeds; continues by itself"),
+    "gate": ("gate", "pass, regression or inconclusive: a run against its baseline, for CI"),
     "tasks": ("tasks", "list, show and check tasks"),
     "check": (
         "check",
@@ -62,6 +65,8 @@ def build_parser(chosen: str | None = None, *, alone: bool = False) -> argparse.
         command = commands.add_parser(name, help=summary, description=summary)
         if name == chosen:
             _add_arguments(command, module, name)
+            # what no command knows is an error of the whole parser
+            parser.set_defaults(exit_codes=command.get_default("exit_codes"))
     return parser
 
 
@@ -79,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
-        sys.exit(2)
+        sys.exit((self.get_default("exit_codes") or {}).get(EXIT_USAGE, EXIT_USAGE))
 
 
 def _help_formatter(prog: str) -> argparse.HelpFormatter:

@@ -86,7 +86,10 @@ def test_other_questions_are_a_mismatch() -> None:
         (rows({"example_id": 1, "correct": "yes"}), "true or false .* not 'yes'"),
         (rows({"example_id": 1, "correct": 0.5}), "true or false .* not 0.5"),
         (rows({"example_id": 1, "correct": None}), "true or false .* not None"),
-        (rows({"example_id": "q", "correct": 1}).astype({"correct": "Int64"}).replace({1: pd.NA}), "not <NA>"),
+        (
+            rows({"example_id": "q", "correct": 1}).astype({"correct": "Int64"}).replace({1: pd.NA}),
+            "not <NA>",
+        ),
         (rows({"example_id": 1, "status": "right"}), "Unknown status 'right'"),
         (
             rows({"example_id": 1, "correct": 1, "temperature": "hot"}),
