@@ -158,8 +158,8 @@ def _differences(pairs: Sequence[tuple[str, str]], found: dict[str, list[ArmDiff
 def _interval(d: ArmDifference | None) -> str:
     if d is None:
         return "–"
-    mean, low, high = (f"{round(100 * x, 1) + 0.0:+.1f}" for x in (d.difference, d.interval.low, d.interval.high))
-    return f"{mean} ({low} to {high})"
+    middle, low, high = (round(100 * x, 1) + 0.0 for x in (d.difference, d.interval.low, d.interval.high))
+    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})"  # + 0.0: no negative zero
 
 
 def _p(value: float | None) -> str:

@@ -112,3 +112,23 @@ def test_controls(tmp_path: Path) -> None:
         if row.startswith("| pspo"):
             assert row in findings, "docs/findings.md quotes what the script prints"
     assert figure.read_text().startswith("<?xml")
+
+
+def test_stats_simulation(tmp_path: Path) -> None:
+    """A hundred repetitions of a few corners: 95 % is known to 2.2 points, 5 % as well; limits at three of these."""
+    found = run("stats_simulation.py", tmp_path, "--quick", "--repetitions", "100")
+    figures = found["figures"]
+    assert set(figures) == {"coverage", "bootstrap", "pass", "false positives", "families", "power", "gate"}
+    assert all(row["covered"] >= 0.88 for row in figures["coverage"] + figures["pass"])
+    several = [row for row in figures["coverage"] if row["seeds"] > 1 and row["samples"] > 1]
+    assert several
+    assert all(row["naive"] < 0.88 for row in several)
+    assert all(row["rejected"] <= 0.12 for row in figures["false positives"])
+    assert all(row["holm"] <= 0.15 for row in figures["families"])  # of 50
+    assert all(0.68 <= row["power"] <= 0.92 for row in figures["power"])
+    for row in figures["gate"]:
+        assert row["equal"]["regression"] <= 0.08
+        assert row["twice"]["pass"] <= 0.08
+    small, large = (row["equal"]["inconclusive"] for row in figures["gate"])
+    assert large < small
+    assert found["speed"]["plain_cpu_s"] > 5 * found["speed"]["cpu_s"]

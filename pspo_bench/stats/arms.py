@@ -115,7 +115,7 @@ def compare_macro(
         interval, p_value, test, detectable = _by_questions([question_means(s) for s in sides], rng, level)
     else:
         interval, detectable = spread.interval(level), spread.detectable(level)
-        p_value, test = spread.p_value(level), "t"
+        p_value, test = spread.p_value(), "t"
     return ScoreComparison(
         base=float(np.mean([base.mean() for base, _ in pairs])),
         candidate=float(np.mean([candidate.mean() for _, candidate in pairs])),
@@ -150,7 +150,7 @@ def arm_difference(
     return ArmDifference(
         difference=spread.mean,
         interval=spread.interval(level),
-        p_value=float(spread.mean == 0) if spread.flat else spread.p_value(level),
+        p_value=float(spread.mean == 0) if spread.flat else spread.p_value(),
         n_seeds=n_seeds,
         n_questions=sum(base.shape[1] for base, _ in pairs),
     )
@@ -174,7 +174,7 @@ def arm_interval(tasks: Sequence[ArrayLike], level: float = LEVEL) -> ArmScore |
         interval = each[0] if len(each) == 1 else mean_interval([float(one.mean()) for one in means], each)
     else:
         interval = effective_wilson(
-            spread.mean, spread.variance, spread.quantile(level, test=False), "crossed-wilson"
+            spread.mean, spread.variance, spread.score_quantile(level), "crossed-wilson"
         )
     return ArmScore(spread.mean, interval, n_seeds, sum(table.shape[1] for table in tables))
 

@@ -13,9 +13,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pspo_bench.stats.core import Floats, Interval, t_quantile, t_tail
-from pspo_bench.stats.power import minimum_detectable_effect
+from pspo_bench.stats.core import Floats, Interval, t_quantile
+from pspo_bench.stats.power import detectable_shift
 
+LOWEST = math.log(1e-15)
+"""Smaller p-values are not told apart."""
 Sides: TypeAlias = tuple[Floats, ...]
 """One task: arrays (seeds, questions) whose seeds are independent of one another, which add up to the figure."""
 
@@ -50,50 +52,74 @@ class Spread:
         """Nothing varies, but for rounding: no spread from which to tell a variance."""
         return self.variance < 1e-24
 
-    def quantile(self, level: float, test: bool = True) -> float:
-        """Student quantiles of seeds and of questions, weighted by their shares of the variance.
+    def half(self, level: float) -> float:
+        """Half the width of an interval that holds its level for differences, however much seeds vary.
 
-        That is Cochran & Cox's approximation (1957, § 4.14). The seeds' share with the residual in it, which
-        is theirs, is nearly always too cautious; without the residual it misses too often after few seeds.
-        Ours lies between: half way for differences, where it must not find more than there is, and the
-        geometric mean for the interval of one score, which is nearest to its level (docs/statistics.md has
-        the figures).
+        The squares of the distances for seeds and for questions add up, each with its own Student quantile, as in
+        Howe (1974, JASA 69:789) for two independent means; what both hold is taken off the questions' once.
         """
+        return math.sqrt(sum(square for square, _ in self._squares(1 - level)))
+
+    def _squares(self, tail: float) -> list[tuple[float, float]]:
+        """(square of the distance, degrees of freedom) of seeds and of questions, for a two-sided `tail`."""
+        seeds, questions = (_square(part, tail) for part in (self.seeds, self.questions))
+        if not self.seeds or not self.questions:
+            return [seeds if self.seeds else questions]
         of_questions = sum(v for v, _ in self.questions)
+        net = questions[0] * max(0.0, 1 - self.twice / of_questions) if of_questions else 0.0
+        return [seeds, (net, questions[1])] if seeds[0] + net > questions[0] else [questions]
+
+    def p_value(self) -> float:
+        """Two-sided, of a mean of 0: one less the level of the interval that ends at 0."""
+        from scipy.optimize import brentq
+
+        def beyond(log_tail: float) -> float:
+            return sum(square for square, _ in self._squares(math.exp(log_tail))) - self.mean**2
+
+        if beyond(LOWEST) < 0:
+            return math.exp(LOWEST)
+        return math.exp(float(brentq(beyond, LOWEST, 0.0, xtol=1e-12)))
+
+    def interval(self, level: float) -> Interval:
+        half = self.half(level)
+        return Interval(self.mean - half, self.mean + half, "crossed-t")
+
+    def detectable(self, level: float) -> float:
+        """The true difference that `half` leaves out 0 for with 80 % power; its own error taken for that of one t."""
+        from scipy.special import chdtri
+
+        error, df = math.sqrt(self.variance), satterthwaite(self._squares(1 - level))
+        found = error * detectable_shift(self.half(level) / error, df)
+        # A variance estimated from few seeds is more often too small than too large: its median is put right.
+        return found * math.sqrt(df / float(chdtri(df, 0.5)))
+
+    def score_quantile(self, level: float) -> float:
+        """Student quantile for the interval of one score: of seeds and of questions, weighted by their
+        variances.
+
+        That is Cochran & Cox's approximation (1957, § 4.14), but for the weights: with the residual in the
+        seeds' share it is too cautious, without it too bold after few seeds, and the geometric mean of the
+        two is nearest to the level (docs/statistics.md).
+        """
         if not self.seeds or not self.questions:
             return t_quantile(level, satterthwaite(self.seeds or self.questions))
-        of_seeds = sum(v for v, _ in self.seeds)
-        if self.flat:
-            return t_quantile(level, satterthwaite(self.seeds))
+        of_seeds, of_questions = (sum(v for v, _ in part) for part in (self.seeds, self.questions))
         whole = of_seeds / (of_seeds + of_questions)
-        net = max(of_seeds - self.twice, 0.0) / self.variance
-        share = (whole + net) / 2 if test else math.sqrt(whole * net)
+        share = math.sqrt(whole * max(of_seeds - self.twice, 0.0) / self.variance)
         t_seeds, t_questions = (
             t_quantile(level, satterthwaite(part)) for part in (self.seeds, self.questions)
         )
         return share * t_seeds + (1 - share) * t_questions
 
-    def df(self, level: float) -> float:
-        """Degrees of freedom at which Student's t has that quantile."""
-        from scipy.special import stdtridf
 
-        return float(min(stdtridf((1 + level) / 2, self.quantile(level)), 1e9))
+def _square(terms: Sequence[tuple[float, float]], tail: float) -> tuple[float, float]:
+    """(variance times the square of Student's quantile, degrees of freedom) of independent terms."""
+    from scipy.special import stdtrit
 
-    def p_value(self, level: float) -> float:
-        """Two-sided, of a mean of 0; below 1 - `level` where that interval leaves out 0."""
-        return t_tail(self.mean / math.sqrt(self.variance), self.df(level))
-
-    def interval(self, level: float) -> Interval:
-        half = self.quantile(level) * math.sqrt(self.variance)
-        return Interval(self.mean - half, self.mean + half, "crossed-t")
-
-    def detectable(self, level: float) -> float:
-        from scipy.special import chdtri
-
-        df = self.df(level)
-        # A variance estimated from few seeds is more often below the true one than above: its median is put right.
-        unbiased = math.sqrt(df / float(chdtri(df, 0.5)))
-        return minimum_detectable_effect(math.sqrt(self.variance) * unbiased, level, df=df)
+    if not terms:
+        return 0.0, math.inf
+    df = satterthwaite(terms)
+    return sum(v for v, _ in terms) * float(stdtrit(df, tail / 2)) ** 2, df
 
 
 def satterthwaite(terms: Sequence[tuple[float, float]]) -> float:

@@ -94,6 +94,8 @@ def score_interval(correct: ArrayLike, samples: ArrayLike, level: float = LEVEL)
     if right.ndim != 1:
         raise StatsError(f"Counts of shape {right.shape} for one score; pass one number per question")
     asked = drawn > 0
+    if asked.sum() < 2 and bool((drawn[asked] > 1).any()):
+        return None  # one question is no sample of questions
     return clustered_proportion(right[asked] / drawn[asked], level)
 
 

@@ -32,14 +32,17 @@ def minimum_detectable_effect(
         raise StatsError(f"A standard error of {standard_error} is impossible; pass one of at least 0")
     if df is None:
         return (z_quantile(level) + z_quantile(2 * power - 1)) * standard_error
+    return detectable_shift(t_quantile(level, df), df, power) * standard_error
+
+
+def detectable_shift(critical: float, df: float, power: float = POWER) -> float:
+    """Standard errors that a true difference must have for |T| to exceed `critical` with `power`."""
     from scipy.optimize import brentq
 
-    critical = t_quantile(level, df)
     top = 1.0
     while _t_power(top, critical, df) < power:
         top *= 2
-    found = brentq(lambda shift: _t_power(shift, critical, df) - power, 0.0, top, xtol=1e-12)
-    return float(found) * standard_error
+    return float(brentq(lambda shift: _t_power(shift, critical, df) - power, 0.0, top, xtol=1e-12))
 
 
 def _t_power(shift: float, critical: float, df: float) -> float:

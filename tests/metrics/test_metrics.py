@@ -45,7 +45,7 @@ def test_summary_by_hand() -> None:
     # a: "4" and "4.0" are one answer with 2 of 3 votes; b: 7 wins 2 to 1
     assert score.maj_at == {4: 0.5}
     assert score.status == {"correct": 3, "no_answer": 1, "truncated": 1, "wrong": 3}
-    assert score.interval == "clustered"
+    assert score.interval == "clustered-wilson"
 
 
 def test_accuracy_at_a_budget_by_hand() -> None:

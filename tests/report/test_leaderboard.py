@@ -35,7 +35,7 @@ class TestScores:
     def test_one_seed_by_hand(self, make_run: MakeRun) -> None:
         board = board_of(make_run("clip-s0", {"a": [1, 1, 0, 0], "b": [1, 1, 1, 0]}, objective="clip"))
         row = rows_of(board)["clip"]
-        # Wilson, 2 of 4: 0.5 ± 0.349961 (derived in tests/test_stats.py)
+        # Wilson, 2 of 4: 0.5 ± 0.349961 (derived in tests/stats/test_stats_intervals.py)
         assert cell_text(row.cells["a"]) == "50.0 ± 35.0"
         assert row.macro is not None
         assert row.macro.score == pytest.approx((0.5 + 0.75) / 2)
