@@ -112,3 +112,11 @@ def test_controls(tmp_path: Path) -> None:
         if row.startswith("| pspo"):
             assert row in findings, "docs/findings.md quotes what the script prints"
     assert figure.read_text().startswith("<?xml")
+
+
+def test_report(tmp_path: Path) -> None:
+    """The report of a small run set, opened where there is a Chromium."""
+    pytest.importorskip("playwright")
+    found = run("report.py", tmp_path, "--questions", "20", "--samples", "2")
+    assert found["samples"] == 5 * 2 * 20 * 3  # runs, tasks, questions, solutions
+    assert found["build"]["file_mb"] > 0.1

@@ -19,8 +19,9 @@ Row = tuple[float, str, int]
 """The mean of a metric over the samples of a question by a seed, the question, the seed."""
 _BETTER = {"higher": "↑", "lower": "↓"}
 NOTE = (
-    "Arrows: the better side. Mean over questions of the samples to which the metric applies, then over tasks. Lines: 95 %"
-    " intervals over questions and, where an arm has several seeds, over seeds. docs/metrics.md has what each metric does not see."
+    "Arrows: the better side. Mean over questions of the samples to which the metric applies, then over tasks."
+    " Lines: 95 % intervals over questions and, where an arm has several seeds, over seeds. docs/metrics.md has what"
+    " each metric does not see."
 )
 
 
