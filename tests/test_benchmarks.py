@@ -132,3 +132,11 @@ def test_stats_simulation(tmp_path: Path) -> None:
     small, large = (row["equal"]["inconclusive"] for row in figures["gate"])
     assert large < small
     assert found["speed"]["plain_cpu_s"] > 5 * found["speed"]["cpu_s"]
+
+
+def test_report(tmp_path: Path) -> None:
+    """The report of a small run set, opened where there is a Chromium."""
+    pytest.importorskip("playwright")
+    found = run("report.py", tmp_path, "--questions", "20", "--samples", "2")
+    assert found["samples"] == 5 * 2 * 20 * 3  # runs, tasks, questions, solutions
+    assert found["build"]["file_mb"] > 0.1

@@ -24,6 +24,10 @@ COMMANDS = {
         "compare",
         "say what differs between runs: accuracy, length, defects; flips with their texts",
     ),
+    "report": (
+        "report",
+        "one self-contained HTML file of a study or a set of runs: charts, samples, provenance",
+    ),
     "study": ("study", "train and score a grid of arms × seeds; continues by itself"),
     "gate": ("gate", "pass, regression or inconclusive: a run against its baseline, for CI"),
     "tasks": ("tasks", "list, show and check tasks"),

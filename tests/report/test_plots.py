@@ -416,3 +416,17 @@ def test_of_many_categories_those_with_the_most_questions_are_drawn() -> None:
         f"c{n:02}" for n in range(7, 31)
     ]
     assert "The 24 columns with the most questions, of 30." in str(figure.get_supxlabel()).replace("\n", " ")
+
+
+def test_lines_side_by_side_lie_within_their_panels(report_runs: Path) -> None:
+    """Temperatures 0 and 0.8, k of 1 and 2: lines that are moved apart by pixels must not move the axes."""
+    results = load_entries([report_runs])
+    for figure, points in (
+        (plots.accuracy_by_temperature(results), (0, 0.8)),
+        (plots.pass_at_k(results), (1, 2)),
+    ):
+        assert figure is not None
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            assert 0.02 < (points[0] - low) / (high - low) < 0.2
+            assert 0.02 < (high - points[1]) / (high - low) < 0.2

@@ -77,7 +77,8 @@ def _overlay(panels: Mapping[str, Mapping[str, Line]], arms: Sequence[str], scal
         OVERLAY_HEIGHT if one else 2.2 * rows + 0.9,
     )
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    limits = _limits([line for lines in panels.values() for line in lines.values()])
+    drawn = [line for lines in panels.values() for line in lines.values()]
+    limits = _limits(drawn)
     for place, axes in enumerate(grid.flat):
         if place >= len(panels):
             axes.set_axis_off()
@@ -87,6 +88,7 @@ def _overlay(panels: Mapping[str, Mapping[str, Line]], arms: Sequence[str], scal
             dodge = arms.index(arm) - (len(arms) - 1) / 2
             _draw(axes, line, _colour(arms, arm), dodge)
         _scale(axes, scales, limits)
+        axes.set_xlim(_reach(drawn, scales.log2))
         axes.set_title(plain(name, LONGEST_NAME), loc="left", fontsize=TEXT, color=INK)
         if place // columns == rows - 1:
             axes.set_xlabel(scales.x, fontsize=TEXT)
@@ -195,6 +197,16 @@ def _limits(lines: Sequence[Line]) -> tuple[float, float]:
     reach = 0.6 * (high - low) or 0.05
     bands = [y for line in lines for y in (*line.low, *line.high) if y == y]
     return max(min([low, *bands]), low - reach), min(max([high, *bands]), high + reach)
+
+
+def _reach(lines: Sequence[Line], log2: bool) -> tuple[float, float]:
+    """Of x, with room at both ends. Lines that are moved by a few pixels mislead matplotlib's own choice."""
+    low, high = min(x for line in lines for x in line.x), max(x for line in lines for x in line.x)
+    if log2:
+        room = (high / low) ** 0.06 if high > low else 2**0.5
+        return low / room, high * room
+    room = 0.06 * (high - low) or 0.5
+    return low - room, high + room
 
 
 def _label_ends(axes: Axes, lines: Mapping[str, Line], arms: Sequence[str]) -> None:
