@@ -529,7 +529,8 @@ def main() -> int:
         print(f"\n## {title}\n\n{text}")
     print(
         f"\n## Speed\n\n{pace['resamples']:,} resamples: {pace['cpu_s']:.2f} s of processor time; a loop that redraws"
-        f" every sample would take {pace['plain_cpu_s']:.0f} s, {pace['plain_cpu_s'] / pace['cpu_s']:.0f} times as long."
+        f" every sample would take {pace['plain_cpu_s']:.0f} s, "
+        f"{pace['plain_cpu_s'] / pace['cpu_s']:.0f} times as long."
     )
     return 0
 
