@@ -78,12 +78,13 @@ gate: $(STAMP) ## score the pocket base and hold it against results/baselines: e
 	  --policy results/baselines/pocket.toml --junit build/gate/junit.xml --flips build/gate/flips.md
 
 # A table of its own for each study with controls: their arms have other budgets than those of the demo.
-leaderboard: $(STAMP) ## write the tables of results/ anew from results/measured
+leaderboard: $(STAMP) ## write the tables of results/ and README.md anew from results/measured
 	$(BIN)/pspo-bench leaderboard results/measured/pocket-demo results/measured/smollm2-gsm8k-cpu --reported \
 	  --format markdown --output results/LEADERBOARD.md
 	for study in pocket-controls pocket-step-sizes; do \
 	  $(BIN)/pspo-bench leaderboard results/measured/$$study/results --output results/measured/$$study/LEADERBOARD.md; \
 	done
+	$(BIN)/pspo-bench leaderboard --update README.md
 
 clean: ## remove caches and built packages; .venv and runs/ stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
