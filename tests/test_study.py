@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pspo_bench.cli import main
 from pspo_bench.config import load_study
 from pspo_bench.errors import ConfigError, DataError, TrainingError
 from pspo_bench.report import leaderboard
@@ -108,9 +109,10 @@ def test_a_study_ends_in_a_leaderboard_and_repeats_nothing(study_file: Path, tmp
     again = leaderboard([command[1]])
     assert [table.rows for table in again.tables] == [table.rows for table in board.tables]
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
-    run_study(load_study(study_file), tmp_path / "out")
+    assert main(["study", str(study_file), "-o", str(tmp_path / "out")]) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")} == files
     assert (tmp_path / "out" / "LEADERBOARD.md").read_text() == markdown
+    assert "unclipped" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_failed_cell_is_reported_and_the_others_go_on(study_file: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pspo_bench.cli.options import add_cluster, add_dry_run, add_places, cluster
 TYPE_CHECKING = False  # typing takes longer to import than --help may take
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +48,26 @@ def run_study(arguments: argparse.Namespace) -> int:
     cluster = None if arguments.executor == "local" else cluster_of(arguments)
     board, failures = run_study(study, output, limit=arguments.limit, cluster=cluster, report=note, **places)
     print(board.to_terminal())
-    print(f"Written to {output}: LEADERBOARD.md, MATCHED.md, curves.csv, results/, runs/, checkpoints/")
+    written = ["LEADERBOARD.md", "MATCHED.md", "curves.csv", *_report(output, study.name)]
+    print(f"Written to {output}: {', '.join(written)}, results/, runs/, checkpoints/")
     for failure in failures:
         note(f"pspo-bench: cell {failure.cell} failed: {failure.error}")
     return 1 if failures else 0
+
+
+def _report(output: Path, title: str) -> list[str]:
+    """Writes the study's HTML report, and returns its name; a study is done without one where matplotlib is missing."""
+    from pspo_bench.errors import MissingExtraError
+    from pspo_bench.report.html import report
+    from pspo_bench.store import write_atomic
+
+    try:
+        page = report([output], title=title, command=f"pspo-bench report {output}")
+    except MissingExtraError as error:
+        note(f"pspo-bench: no report.html: {error}")
+        return []
+    write_atomic(output / "report.html", page.html.encode())
+    return ["report.html"]
 
 
 def run_demo(arguments: argparse.Namespace) -> int:

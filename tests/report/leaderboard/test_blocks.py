@@ -167,3 +167,9 @@ class TestCommand:
         assert main(["leaderboard", str(runs), "-o", str(tmp_path / "L.json")]) == 0
         data = json.loads((tmp_path / "L.json").read_text())
         assert data["generated_by"] == f"pspo-bench leaderboard {runs} -o {tmp_path / 'L.json'}"
+
+
+def test_the_readmes_tables_are_those_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After new results: `make leaderboard`."""
+    monkeypatch.chdir(Path(__file__).parents[3])
+    assert main(["leaderboard", "--update", "README.md", "--check"]) == 0
