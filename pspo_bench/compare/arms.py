@@ -10,16 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from pspo_bench.compare.alike import mismatches, notes
 from pspo_bench.compare.cells import defect_differences, length_difference
 from pspo_bench.compare.differences import macro_difference, score_difference
 from pspo_bench.compare.families import adjusted
 from pspo_bench.compare.pairing import PairedTask, paired_tasks
-from pspo_bench.compare.records import SLICES, Comparison, Slice, TaskComparison
+from pspo_bench.compare.records import SLICES, Comparison, OverSeeds, Slice, TaskComparison
 from pspo_bench.errors import ConfigError, unknown
 from pspo_bench.results import Arm, Result, arms_of, labels_of, load_entries
-from pspo_bench.stats import LEVEL
+from pspo_bench.stats import LEVEL, interquartile_mean, probability_of_improvement
 
+BOOTSTRAP_SEED = 0
 _LABELS = {"category": "categories", "difficulty": "difficulties"}
 
 
@@ -149,6 +152,23 @@ def _compared(label: str, base: Arm, name: str, candidate: Arm, level: float) ->
         mismatches=mismatches(base, candidate, tasks),
         notes=(*notes(base, candidate, tasks), *left_out),
         level=level,
+        over_seeds=_over_seeds(whole, base, candidate, level),
+    )
+
+
+def _over_seeds(pairs: Sequence[PairedTask], base: Arm, candidate: Arm, level: float) -> OverSeeds | None:
+    """On the seeds that are paired; a model that was not trained has none."""
+    trained = all(member.seed is not None for arm in (base, candidate) for member in arm.members)
+    if not trained or not pairs or len(pairs[0].seeds) < 2:
+        return None
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    before, after = (
+        np.stack([pair.accuracy()[side].mean(axis=1) for pair in pairs], axis=1) for side in (0, 1)
+    )
+    return OverSeeds(
+        base_iqm=interquartile_mean(before, rng, level=level),
+        candidate_iqm=interquartile_mean(after, rng, level=level),
+        improvement=probability_of_improvement(after, before, rng, level=level),
     )
 
 

@@ -72,13 +72,24 @@ class TaskComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class OverSeeds:
+    """Both arms over their seeds' scores of the tasks, each (figure, interval): the interquartile means, and the chance
+    that a seed of the candidate beats one of the base on a task (Agarwal et al. 2021, arXiv 2108.13264).
+    """
+
+    base_iqm: tuple[float, Interval | None]
+    candidate_iqm: tuple[float, Interval | None]
+    improvement: tuple[float, Interval | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A candidate against a base. `macro` is the mean over `tasks` of accuracy, `macro_length` that of the
     log length change.
 
     `mismatches` says, one sentence each, what the two were not run alike in (prompts, data, graders,
     sampling); a gate refuses such a pair. `notes` is what a reader must know besides, `level` that of the
-    intervals.
+    intervals. `over_seeds` is None where a side has no two trained seeds.
     """
 
     base: str
@@ -91,3 +102,4 @@ class Comparison:
     mismatches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     level: float = LEVEL
+    over_seeds: OverSeeds | None = None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from pspo_bench.compare import Comparison, Difference, Flip
+from pspo_bench.compare import Comparison, Difference, Flip, OverSeeds
 from pspo_bench.errors import printable
 from pspo_bench.report.flips import flips_markdown, flips_terminal
 from pspo_bench.report.text import NONE, WIDTH, code_span, escape_markdown, grid, percent, pipe
@@ -105,7 +105,20 @@ def _heading(one: Comparison) -> str:
 
 
 def _remarks(one: Comparison) -> list[str]:
-    return [*(f"Not run alike: {line}" for line in one.mismatches), *one.notes]
+    over_seeds = [_over_seeds(one.over_seeds)] if one.over_seeds else []
+    return [*(f"Not run alike: {line}" for line in one.mismatches), *over_seeds, *one.notes]
+
+
+def _over_seeds(found: OverSeeds) -> str:
+    """`Over seeds and tasks: interquartile mean 73.9 (72.8 to 75.0) against ...`"""
+    before, after, better = (
+        percent(value) + (f" ({percent(interval.low)} to {percent(interval.high)})" if interval else "")
+        for value, interval in (found.base_iqm, found.candidate_iqm, found.improvement)
+    )
+    return (
+        f"Over seeds and tasks: interquartile mean {after} against {before}; a seed of the candidate beats one of "
+        f"the base on a task in {better} % of cases"
+    )
 
 
 def wrapped(text: str, width: int) -> str:

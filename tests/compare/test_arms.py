@@ -287,3 +287,23 @@ class TestArms:
             files.append(tmp_path / f"{run.path.name}.json")
             files[-1].write_text(dump_result(export_result(run)))
         assert compare(files)[0].tasks == of_two(*runs).tasks
+
+
+class TestOverSeeds:
+    def test_by_hand(self, make_run: MakeRun) -> None:
+        """Scores of the seeds: x 1/4 and 2/4, y 2/4 and 3/4; of their four pairs y wins three and ties one."""
+        x = [make_run(f"x-s{seed}", {"a": right}, objective="x", seed=seed)
+             for seed, right in enumerate(([1, 0, 0, 0], [1, 1, 0, 0]))]  # fmt: skip
+        y = [make_run(f"y-s{seed}", {"a": right}, objective="y", seed=seed)
+             for seed, right in enumerate(([1, 1, 0, 0], [1, 1, 1, 0]))]  # fmt: skip
+        found = compare_arms(of(*x), of(*y)).over_seeds
+        assert found is not None
+        assert (found.base_iqm[0], found.candidate_iqm[0]) == (0.375, 0.625)
+        assert found.improvement[0] == 0.875
+        assert found.improvement[1] is not None
+
+    def test_what_has_no_seeds(self, make_run: MakeRun) -> None:
+        base = make_run("base", {"a": [1, 0]})
+        seeds = [make_run(f"x-s{seed}", {"a": [1, 1]}, objective="x", seed=seed) for seed in (0, 1)]
+        assert compare_arms(of(base), of(*seeds)).over_seeds is None
+        assert compare_arms(of(seeds[0]), of(seeds[1])).over_seeds is None, "one seed a side"

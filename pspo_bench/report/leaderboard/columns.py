@@ -173,7 +173,13 @@ def _at(name: str, of: Callable[[Row], AtK | None], rows: Sequence[Row], meaning
 
     def fields(row: Row) -> dict[str, Value]:
         found = of(row)
-        return {f"{name}_k": found.k if found else None, f"{name}_at_k": found.score if found else None}
+        interval = found.interval if found else None
+        return {
+            f"{name}_k": found.k if found else None,
+            f"{name}_at_k": found.score if found else None,
+            f"{name}_at_k_low": interval.low if interval else None,
+            f"{name}_at_k_high": interval.high if interval else None,
+        }
 
     return Column(
         f"{name}@{k}" if k else f"{name}@k",

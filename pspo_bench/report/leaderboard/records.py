@@ -27,10 +27,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class AtK:
-    """pass@k or maj@k: the mean over the tasks of the macro mean, and over seeds."""
+    """pass@k or maj@k: the mean over the tasks of the macro mean, and over seeds.
+
+    The interval is that of accuracies, on the unbiased estimates of the questions; None for maj@k, of which counts per
+    question do not tell that of each.
+    """
 
     k: int
     score: float
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ An arm's figure on a task is the mean over its seeds of the mean over questions;
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from statistics import fmean
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from pspo_bench.report.leaderboard.records import AtK, Cell, Cost, Defect
 from pspo_bench.results import Arm, Member, TaskCounts
-from pspo_bench.stats import arm_interval
+from pspo_bench.stats import arm_interval, pass_at_k
 
 Scores: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]  # (seeds, questions)
 
@@ -39,14 +40,21 @@ def _cell(tables: Sequence[Scores]) -> Cell:
     )
 
 
-def _aligned(scores: Sequence[TaskCounts | None]) -> Scores:
-    """The share correct of every question, NaN where a seed was not asked it."""
+def _share(n: int, correct: int) -> float | None:
+    return correct / n if n else None
+
+
+def _aligned(
+    scores: Sequence[TaskCounts | None], figure: Callable[[int, int], float | None] = _share
+) -> Scores:
+    """A figure of every question (of its samples and how many are correct), NaN where a seed has none."""
     ids = list(dict.fromkeys(example for score in scores if score for example in score.example_ids))
     column = {example: i for i, example in enumerate(ids)}
     table = np.full((len(scores), len(ids)), np.nan)
     for row, score in enumerate(scores):
         for example, correct, n in zip(*_counts(score), strict=True):
-            table[row, column[example]] = correct / n if n else np.nan
+            value = figure(n, correct)
+            table[row, column[example]] = np.nan if value is None else value
     return table
 
 
@@ -82,7 +90,13 @@ def common_k(arms: Sequence[Arm], shared: Sequence[str], name: str) -> int | Non
 def at_k(arm: Arm, shared: Sequence[str], name: str, k: int | None) -> AtK | None:
     if k is None or k not in _ks(arm, shared, name):
         return None
-    return AtK(k, fmean(getattr(m.scores[task], name)[str(k)] for task in shared for m in arm.members))
+    score = fmean(getattr(m.scores[task], name)[str(k)] for task in shared for m in arm.members)
+    if name != "pass_at":
+        return AtK(k, score)
+    found = arm_interval(
+        [_aligned([m.scores[t] for m in arm.members], partial(pass_at_k, k=k)) for t in shared]
+    )
+    return AtK(k, score, found.interval if found else None)
 
 
 def _ks(arm: Arm, shared: Sequence[str], name: str) -> set[int]:

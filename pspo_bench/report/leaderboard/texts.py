@@ -49,7 +49,9 @@ def tokens_text(row: Row) -> str:
 
 
 def at_text(found: AtK | None) -> str:
-    return percent(found.score if found else None)
+    if found is None:
+        return NONE
+    return percent_with_half(found.score, found.interval.half if found.interval else None)
 
 
 def wrong_text(row: Row) -> str:

@@ -14,6 +14,7 @@ import pytest
 from pspo_bench.report.leaderboard import Leaderboard, Row, leaderboard
 from pspo_bench.report.leaderboard.build import board_of
 from pspo_bench.results import Measured, Result, dump_result, export_result, result_of
+from pspo_bench.stats import arm_interval
 from pspo_bench.store import Run
 
 MakeRun = Callable[..., Run]
@@ -64,6 +65,20 @@ class TestRepeats:
             "0.5",
             "",
         )
+
+    def test_pass_at_k_has_the_interval_of_its_questions(self, two_tasks: Callable[..., Result]) -> None:
+        """Of 2 samples one right: pass@2 of that question is 1, of one without any 0: two questions, as accuracies."""
+        counts = {"samples": [2, 2], "correct": [1, 0], "pass_at": {"1": 0.25, "2": 0.5}}
+        board = board_of([with_scores(two_tasks("x"), a=counts, b=counts)])
+        found = rows_of(board)["x"].pass_at
+        assert found is not None
+        assert found.interval is not None
+        want = arm_interval([[1.0, 0.0], [1.0, 0.0]])
+        assert want is not None
+        assert (found.score, found.interval) == (0.5, want.interval)
+        (line,) = csv.DictReader(io.StringIO(board.to_csv()))
+        assert float(line["pass_at_k_low"]) == found.interval.low
+        assert "50.0 ±" in board.to_markdown()
 
     def test_over_seeds(self, two_tasks: Callable[..., Result]) -> None:
         seeds = [
